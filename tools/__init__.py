@@ -1,0 +1,1 @@
+"""What developing everfresh needs; nothing here ships."""
