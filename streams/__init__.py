@@ -1,0 +1,1 @@
+"""What flows: events, definitions, topics, and the ports they flow through. Data, no behaviour."""

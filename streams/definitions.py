@@ -1,0 +1,150 @@
+"""What an app declares, as data: it travels in the journal, so the fold needs nobody's code.
+
+Durations are integer milliseconds (`…_ms`); constructors also take text like "5m" or a timedelta.
+"""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from streams.units import Duration
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}")
+"""What an asset or a domain may be called; a key is `domain/name`."""
+
+CODE = "code:"
+"""The prefix of the pseudo-source whose commits are an asset's code versions."""
+
+
+class Definition(BaseModel):
+    """A frozen piece of a manifest; unknown fields of a newer version are kept out, never an error."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Within(Definition):
+    """At most `lag` behind its sources: run as late as that allows, so that one run covers many changes."""
+
+    kind: Literal["within"] = "within"
+    lag_ms: Duration = Field(gt=0)
+
+    def __init__(self, lag: str | int | timedelta | None = None, /, **fields: Any) -> None:
+        super().__init__(**fields if lag is None else {"lag_ms": lag, **fields})
+
+
+class Eager(Definition):
+    """As soon as changes arrive, or go quiet for `quiet`; `max_wait` bounds a burst that never ends."""
+
+    kind: Literal["eager"] = "eager"
+    quiet_ms: Duration = Field(default=0, ge=0)
+    max_wait_ms: Duration | None = Field(default=None, gt=0)
+
+    def __init__(
+        self,
+        quiet: str | int | timedelta | None = None,
+        max_wait: str | int | timedelta | None = None,
+        **fields: Any,
+    ) -> None:
+        if quiet is not None:
+            fields["quiet_ms"] = quiet
+        if max_wait is not None:
+            fields["max_wait_ms"] = max_wait
+        super().__init__(**fields)
+
+    @model_validator(mode="after")
+    def _bound_after_quiet(self) -> "Eager":
+        if self.max_wait_ms is not None and self.max_wait_ms < self.quiet_ms:
+            raise ValueError(f"max_wait ({self.max_wait_ms} ms) is shorter than quiet ({self.quiet_ms} ms)")
+        return self
+
+
+class OnDemand(Definition):
+    """Only when a downstream promise needs it."""
+
+    kind: Literal["on_demand"] = "on_demand"
+
+
+class Manual(Definition):
+    """Only on command; downstream treats it like a source."""
+
+    kind: Literal["manual"] = "manual"
+
+
+Policy = Annotated[Within | Eager | OnDemand | Manual, Field(discriminator="kind")]
+
+
+class Retry(Definition):
+    """How often a failed attempt is tried again, and how long apart.
+
+    The n-th retry waits `delay · backoffⁿ⁻¹`, plus up to `jitter` of that (by a hash of the run, so a replay waits the
+    same). When `times` retries failed too, the asset is `failing` until a new commit, `materialize`, or the cool-down,
+    which doubles at each exhaustion up to a day.
+    """
+
+    times: int = Field(default=2, ge=0, le=100)
+    delay_ms: Duration = Field(default=1_000, ge=0)
+    backoff: int = Field(default=2, ge=1, le=10)
+    jitter_percent: int = Field(default=20, ge=0, le=100)
+    cool_down_ms: Duration = Field(default=1_800_000, gt=0)
+
+    def __init__(self, times: int | None = None, /, **fields: Any) -> None:
+        for name in ("delay", "cool_down"):
+            if name in fields:
+                fields[f"{name}_ms"] = fields.pop(name)
+        super().__init__(**fields if times is None else {"times": times, **fields})
+
+
+class Dep(Definition):
+    """One input: the asset read, and the argument of the compute function that takes it."""
+
+    asset: str
+    argument: str
+
+
+class CheckDef(Definition):
+    """A question about one version of an asset, asked between compute and publish."""
+
+    name: str
+    severity: Literal["info", "warn", "error", "critical"] = "error"
+    blocking: bool = False
+
+
+class AssetDef(Definition):
+    """One asset of a domain. `kind="source"`: nobody here computes it."""
+
+    key: str
+    kind: Literal["source", "derived"]
+    deps: tuple[Dep, ...] = ()
+    policy: Policy = OnDemand()
+    retry: Retry = Retry()
+    timeout_ms: Duration = Field(default=3_600_000, gt=0)
+    takes_ms: Duration = Field(default=0, ge=0)
+    pool: str | None = None
+    owner: str | None = None
+    code_version: str = "1"
+    checks: tuple[CheckDef, ...] = ()
+    exists: bool = False
+    description: str | None = None
+
+    @field_validator("key")
+    @classmethod
+    def _key_has_two_names(cls, key: str) -> str:
+        domain, _, name = key.partition("/")
+        if not (NAME.fullmatch(domain) and NAME.fullmatch(name)):
+            raise ValueError(
+                f"{key!r} is no asset key: it is 'domain/name', "
+                "each of letters, digits, '_', '-', '.', at most 100 long"
+            )
+        return key
+
+
+class Manifest(Definition):
+    """All that one deploy of a domain declares. `deploy` is monotone: a lower one is ignored."""
+
+    domain: str
+    deploy: int = Field(ge=0)
+    assets: tuple[AssetDef, ...]
+    pools: dict[str, int] = {}
+    hash: str = ""

@@ -1,0 +1,106 @@
+"""Every event, and the registry of them by CloudEvents type."""
+
+from pydantic import BaseModel
+
+from streams.event import Covers, Cut, Event, Pin, Verdict
+from streams.journal_events import (
+    AssetChanged,
+    Attempt,
+    Cancel,
+    CheckResult,
+    Command,
+    CostItem,
+    DefinitionsDeclared,
+    DefinitionsPart,
+    DeliveryFailed,
+    Held,
+    JournalGap,
+    Materialize,
+    OverridesSet,
+    Pause,
+    Release,
+    Resume,
+    RunCancelled,
+    RunFailed,
+    RunGranted,
+    RunLost,
+    RunRejected,
+    RunStarted,
+    RunSucceeded,
+    TimerFired,
+    WorkerHeartbeat,
+)
+from streams.output_events import (
+    Alert,
+    AlertOpened,
+    AlertResolved,
+    AlertUpdated,
+    AssetMaterialized,
+    AssetQuarantined,
+    AssetReleased,
+    AssetVerified,
+    CheckEvaluated,
+    CostIncurred,
+    DeadLetter,
+    FreshnessChanged,
+    Publication,
+    RunEnded,
+)
+
+__all__ = [
+    "EVENTS",
+    "Alert",
+    "AlertOpened",
+    "AlertResolved",
+    "AlertUpdated",
+    "AssetChanged",
+    "AssetMaterialized",
+    "AssetQuarantined",
+    "AssetReleased",
+    "AssetVerified",
+    "Attempt",
+    "Cancel",
+    "CheckEvaluated",
+    "CheckResult",
+    "Command",
+    "CostIncurred",
+    "CostItem",
+    "Covers",
+    "Cut",
+    "DeadLetter",
+    "DefinitionsDeclared",
+    "DefinitionsPart",
+    "DeliveryFailed",
+    "Event",
+    "FreshnessChanged",
+    "Held",
+    "JournalGap",
+    "Materialize",
+    "OverridesSet",
+    "Pause",
+    "Pin",
+    "Publication",
+    "Release",
+    "Resume",
+    "RunCancelled",
+    "RunEnded",
+    "RunFailed",
+    "RunGranted",
+    "RunLost",
+    "RunRejected",
+    "RunStarted",
+    "RunSucceeded",
+    "TimerFired",
+    "Verdict",
+    "WorkerHeartbeat",
+]
+
+
+def _concrete(base: type[Event]) -> list[type[Event]]:
+    found = [base] if "TYPE" in vars(base) else []
+    return found + [leaf for child in base.__subclasses__() for leaf in _concrete(child)]
+
+
+EVENTS: dict[str, type[BaseModel]] = {event.TYPE: event for event in _concrete(Event)}
+"""type → model of its data"""
+EVENTS[DefinitionsDeclared.TYPE] = DefinitionsDeclared

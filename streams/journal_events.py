@@ -1,0 +1,246 @@
+"""What stands in a journal: changes, definitions, facts and reports about runs, commands."""
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from streams.definitions import Manifest
+from streams.event import Covers, Cut, Event, Pin
+from streams.units import Instant
+
+
+class AssetChanged(Event):
+    """A source's content changed, so whatever reads it may now be stale. The subject is the asset."""
+
+    TYPE: ClassVar[str] = "everfresh.asset.changed.v1"
+    version: str | None = None  # opaque; the event's id where none is given
+    partition: str = ""
+    data_time: str | None = None  # when the data changed, not when we heard of it
+    fingerprint: str | None = None  # hash of the content: an equal one stops the ripple here
+    uri: str | None = None
+    format: str | None = None
+    count: int | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class DefinitionsDeclared(Manifest):
+    """A deploy of the domain: the whole manifest."""
+
+    TYPE: ClassVar[str] = "everfresh.definitions.declared.v1"
+
+
+class RunGranted(Event):
+    """The hand-over of one attempt to one worker: a fact that the reactor proposed and the journal accepted."""
+
+    TYPE: ClassVar[str] = "everfresh.run.granted.v1"
+    run: str
+    number: int  # the n-th run of this node, from 1
+    asset: str
+    partition: str = ""
+    attempt: int  # from 1
+    wave: str
+    worker: str
+    claim_by: Instant
+    basis: int  # the journal's offset that the proposal was based on
+    cut_at: int  # the journal's offset that the cut stands for
+    inputs: dict[str, Pin]
+    cut: Cut
+    covers: Covers
+    deadline: Instant
+    lease_ms: int
+    timeout_ms: int
+    code_version: str
+    reason: str
+
+
+class DefinitionsPart(Event):
+    """A piece of a manifest that is too large for one event: compressed, base64; see streams.manifests."""
+
+    TYPE: ClassVar[str] = "everfresh.definitions.part.v1"
+    domain: str
+    deploy: int
+    whole: str  # hash of all pieces together
+    index: int = Field(ge=0)
+    count: int = Field(ge=1, le=10_000)
+    chunk: str
+
+
+class Attempt(Event):
+    """What every report about an attempt names."""
+
+    run: str
+    asset: str
+    partition: str = ""
+    attempt: int
+    worker: str = ""
+
+
+class RunStarted(Attempt):
+    """The worker began the attempt."""
+
+    TYPE: ClassVar[str] = "everfresh.run.started.v1"
+
+
+class CheckResult(Event):
+    """One check's answer inside a report."""
+
+    check: str
+    outcome: Literal["pass", "fail", "error", "skip"]
+    severity: Literal["info", "warn", "error", "critical"] = "error"
+    blocking: bool = False
+    observed: str | None = None
+    expected: str | None = None
+    duration_seconds: float = 0.0
+
+
+class CostItem(Event):
+    """One resource that an attempt used."""
+
+    resource: str
+    quantity: float
+    unit: str
+    amount: float | None = None
+    currency: str | None = None
+
+
+class RunSucceeded(Attempt):
+    """The attempt computed, checked and stored a version; nobody sees it before the fold accepts this."""
+
+    TYPE: ClassVar[str] = "everfresh.run.succeeded.v1"
+    version: str | None = None  # the run's id where none is given
+    fingerprint: str | None = None
+    uri: str | None = None
+    format: str | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    checks: tuple[CheckResult, ...] = ()
+    costs: tuple[CostItem, ...] = ()
+    started_at: Instant
+    finished_at: Instant
+    duration_ms: int  # by a monotonic clock
+
+
+class RunFailed(Attempt):
+    """The attempt raised, hung, or its process died."""
+
+    TYPE: ClassVar[str] = "everfresh.run.failed.v1"
+    error: str
+    kind: Literal["raised", "timeout", "died", "bad_result", "check_error", "store"] = "raised"
+    costs: tuple[CostItem, ...] = ()
+    started_at: Instant
+    finished_at: Instant
+    duration_ms: int
+
+
+class RunRejected(Attempt):
+    """A worker refused a grant: past its `claim_by`, or with code it doesn't have. The run is wanted again."""
+
+    TYPE: ClassVar[str] = "everfresh.run.rejected.v1"
+    reason: str
+
+
+class RunLost(Attempt):
+    """A lease ran out: the reactor's fact, after which a late report of the attempt changes nothing."""
+
+    TYPE: ClassVar[str] = "everfresh.run.lost.v1"
+    basis: int
+    reason: str
+
+
+class RunCancelled(Attempt):
+    """An operator's cancel took hold; a late report changes nothing."""
+
+    TYPE: ClassVar[str] = "everfresh.run.cancelled.v1"
+    basis: int
+    reason: str
+
+
+class Held(Event):
+    """An attempt that a worker holds."""
+
+    run: str
+    attempt: int
+
+
+class WorkerHeartbeat(Event):
+    """A worker lives, has so many slots in all, knows these code versions, and holds these attempts."""
+
+    TYPE: ClassVar[str] = "everfresh.worker.heartbeat.v1"
+    worker: str
+    slots: int
+    code_versions: dict[str, str]
+    holds: tuple[Held, ...] = ()
+    leaving: bool = False  # draining: takes no more grants
+
+
+class TimerFired(Event):
+    """Every timer up to `at` is due now: a fact, so that a backlog fires nothing on its own."""
+
+    TYPE: ClassVar[str] = "everfresh.timer.fired.v1"
+    at: Instant
+    settle: tuple[str, ...] = ()  # waves that have nothing to run but something to move
+
+
+class Command(Event):
+    """An operator's word about one asset, appended like everything else."""
+
+    asset: str
+    partition: str = ""
+    by: str = ""
+    reason: str = ""
+
+
+class Pause(Command):
+    """Grant nothing of this asset until `resume`; what is in flight goes on."""
+
+    TYPE: ClassVar[str] = "everfresh.command.pause.v1"
+
+
+class Resume(Command):
+    """Grant again."""
+
+    TYPE: ClassVar[str] = "everfresh.command.resume.v1"
+
+
+class Materialize(Command):
+    """Run this asset now, and whatever it needs first, even if nothing changed."""
+
+    TYPE: ClassVar[str] = "everfresh.command.materialize.v1"
+
+
+class Release(Command):
+    """Let the quarantined version through."""
+
+    TYPE: ClassVar[str] = "everfresh.command.release.v1"
+
+
+class Cancel(Command):
+    """End the run of this asset that is in flight or waits to be retried."""
+
+    TYPE: ClassVar[str] = "everfresh.command.cancel.v1"
+
+
+class OverridesSet(Event):
+    """What an operator overrules in a domain, in `overrides.v1` under the domain's name: all of it, each time."""
+
+    TYPE: ClassVar[str] = "everfresh.overrides.set.v1"
+    skip: tuple[int, ...] = ()  # offsets of its journal that the fold passes over
+    reason: str = ""
+
+
+class JournalGap(Event):
+    """Events were lost before they were read; said aloud, never skipped in silence."""
+
+    TYPE: ClassVar[str] = "everfresh.journal.gap.v1"
+    topic: str
+    partition: int
+    first: int
+    last: int
+
+
+class DeliveryFailed(Event):
+    """A sink gave an event up after its retries; it is in the dead letters."""
+
+    TYPE: ClassVar[str] = "everfresh.delivery.failed.v1"
+    sink: str
+    event: str
+    error: str
