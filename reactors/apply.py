@@ -1,0 +1,111 @@
+"""The one entry of the fold: `apply(domain, offset, time, event) -> outputs`. Same journal, same outputs."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from reactors import commands, commits, deploys, runs, ticks
+from reactors.domain import Domain, Output
+from reactors.freshness import tell
+from reactors.state import WorkerSeen
+from streams.cloudevents import Envelope, event_id, parse
+from streams.errors import BadEvent
+from streams.events import (
+    AssetChanged,
+    Cancel,
+    DeadLetter,
+    DefinitionsDeclared,
+    DefinitionsPart,
+    Materialize,
+    Pause,
+    Release,
+    Resume,
+    RunFailed,
+    RunGranted,
+    RunLost,
+    RunRejected,
+    RunStarted,
+    RunSucceeded,
+    TimerFired,
+    WorkerHeartbeat,
+)
+
+_CHANGED = AssetChanged.TYPE
+
+
+def apply(domain: Domain, offset: int, time: int, event: Envelope) -> list[Output]:
+    """Fold one journal entry, appended at `time` (ms). Entries come in the order of their offsets, each once.
+
+    An event that can't count changes nothing and becomes a dead letter, on every replica the same.
+    """
+    state = domain.state
+    if state.offset < 0:
+        state.incarnation = event_id("journal", event["id"], event["source"], time)
+    state.offset = offset
+    state.now = max(state.now, time)
+    outputs: list[Output] = []
+    domain.outputs = outputs
+    try:
+        if event["type"] == _CHANGED:
+            commits.change(domain, event)
+        else:
+            _fold(domain, event)
+    except BadEvent as error:
+        domain.say(DeadLetter, event.get("subject") or event["type"], _letter(domain, event, str(error)))
+    if domain.touched:
+        ticks.wake_due(domain)
+        touched, domain.touched = domain.touched, {}
+        for key in touched:
+            if key in state.nodes:
+                tell(domain, state.nodes[key])
+    return outputs
+
+
+def refuse(domain: Domain, offset: int, time: int, error: str) -> list[Output]:
+    """Fold an entry that can't be read, or that an operator said to skip: it changes nothing but the place and time."""
+    state = domain.state
+    state.offset, state.now = offset, max(state.now, time)
+    domain.outputs = []
+    letter = {"origin": f"journal/{domain.name}/{offset}", "error": error}
+    domain.say(DeadLetter, f"journal/{domain.name}", letter)
+    return domain.outputs
+
+
+def _fold(domain: Domain, event: Envelope) -> None:
+    entry = _ENTRIES.get(event["type"])
+    if entry is not None:
+        entry(domain, parse(event))
+
+
+def _letter(domain: Domain, event: Envelope, error: str) -> dict[str, Any]:
+    return {"origin": f"journal/{domain.name}/{domain.state.offset}", "error": error, "key": event.get("subject")}
+
+
+def heard(domain: Domain, beat: WorkerHeartbeat) -> None:
+    """A worker lives: its slots count, and the leases of what it holds start anew."""
+    state = domain.state
+    state.workers[beat.worker] = WorkerSeen(
+        beat.worker, beat.slots, dict(beat.code_versions), state.now, leaving=beat.leaving
+    )
+    if beat.leaving and not beat.holds:
+        del state.workers[beat.worker]
+    for held in beat.holds:
+        node = state.nodes.get(domain.flights.get(held.run, ""))
+        run = node.run if node is not None else None
+        if run is not None and (run.attempt, run.worker) == (held.attempt, beat.worker):
+            run.lease_until = state.now + run.lease_ms
+
+
+_ENTRIES: Mapping[str, Callable[[Domain, Any], None]] = {
+    DefinitionsDeclared.TYPE: deploys.declared,
+    DefinitionsPart.TYPE: deploys.piece,
+    RunGranted.TYPE: runs.granted,
+    RunStarted.TYPE: runs.started,
+    RunSucceeded.TYPE: runs.succeeded,
+    RunFailed.TYPE: runs.failed,
+    RunLost.TYPE: runs.lost,
+    RunRejected.TYPE: runs.rejected,
+    TimerFired.TYPE: ticks.fired,
+    WorkerHeartbeat.TYPE: heard,
+    **{command.TYPE: commands.obey for command in (Pause, Resume, Materialize, Release, Cancel)},
+}
+"""type → what folds it; anything else in a journal is for others and changes nothing here"""

@@ -1,0 +1,176 @@
+"""Changes become commits, and commits mark what is now stale. The hot path of the fold."""
+
+from collections.abc import Callable
+from typing import Any
+
+from reactors.domain import Domain
+from reactors.marking import first_version, mark
+from reactors.state import Commit, Node, Root
+from streams.cloudevents import Envelope
+from streams.errors import BadEvent
+
+DAY_MS = 86_400_000
+DENSE = 8_192
+"""journal entries: younger commits are never thinned out, since a proposal may be based on any of these offsets"""
+
+_TRIM_AT = 64
+"""commits kept of a root before it is worth looking for what can go"""
+
+_EXTRAS = frozenset(("uri", "format", "metadata", "data_time", "count"))
+
+
+def _is_no_text(value: Any) -> str | None:
+    fits = value is None or (isinstance(value, str) and len(value) <= 1_024)
+    return None if fits else "must be a text of at most 1024 characters"
+
+
+def _is_no_object(value: Any) -> str | None:
+    return None if value is None or isinstance(value, dict) else "must be a JSON object"
+
+
+def _is_no_count(value: Any) -> str | None:
+    return None if value is None or type(value) is int else "must be a whole number"
+
+
+def _is_partition(value: Any) -> str | None:
+    return None if not value else "names a partition, but the asset has none"
+
+
+def _is_fine(_value: Any) -> None:
+    return None
+
+
+_WRONG: dict[str, Callable[[Any], str | None]] = {
+    **dict.fromkeys(("version", "fingerprint", "uri", "format", "data_time"), _is_no_text),
+    "partition": _is_partition,
+    "count": _is_no_count,
+    "metadata": _is_no_object,
+}
+"""field of a change → what is wrong with a value of it; unlike pydantic it costs nothing for what isn't there"""
+
+
+def change(domain: Domain, event: Envelope) -> None:
+    """Fold one change. Raises BadEvent when it can't count; a repeat or an equal version changes nothing."""
+    state = domain.state
+    data = event["data"]
+    key = event.get("subject")
+    root = state.roots.get(key)  # type: ignore[arg-type]
+    if root is None or key not in domain.graph.sources:
+        raise BadEvent(_not_a_source(domain, key))
+    for name, value in data.items():
+        wrong = _WRONG.get(name, _is_fine)(value)
+        if wrong:
+            raise BadEvent(f"change of {key!r}: {name!r} {wrong}")
+    try:
+        if _repeated(domain, event):
+            return
+    except (AttributeError, ValueError):
+        raise BadEvent(
+            f"change of {key!r}: 'origin' must be topic/partition/offset, as the ingress writes it"
+        ) from None
+    state.changes += 1
+    version = data.get("version") or event["id"]
+    fingerprint = data.get("fingerprint")
+    if root.commits:
+        last = root.commits[-1]
+        if last.version == version and last.fingerprint == fingerprint:
+            return
+    extra = None if _EXTRAS.isdisjoint(data) else {name: value for name, value in data.items() if name in _EXTRAS}
+    commit(domain, root, version, fingerprint, extra)
+
+
+def _not_a_source(domain: Domain, key: Any) -> str:
+    if key in domain.graph.assets:
+        return f"change of {key!r}: it is computed here, so only its runs may publish it"
+    return f"change of {key!r}: domain {domain.name!r} declares no such source; deploy it first, or correct the name"
+
+
+def _repeated(domain: Domain, event: Envelope) -> bool:
+    state = domain.state
+    origin = event.get("origin")
+    if origin is not None:
+        place, _, text = origin.rpartition("/")
+        if not text.isdecimal():
+            raise BadEvent(f"the change's 'origin' {origin!r} doesn't end in an offset")
+        offset = int(text)
+        if offset <= state.origins.get(place, -1):
+            return True
+        state.origins[place] = offset
+    if state.now - state.seen_from >= DAY_MS:
+        state.seen_before = state.seen if state.now - state.seen_from < 2 * DAY_MS else {}
+        state.seen, state.seen_from = {}, state.now
+    name = f"{event['source']} {event['id']}"
+    if name in state.seen or name in state.seen_before:
+        return True
+    state.seen[name] = None
+    return False
+
+
+def commit(
+    domain: Domain, root: Root, version: str | None, fingerprint: str | None, extra: dict[str, Any] | None = None
+) -> None:
+    """Append a commit to a root at the entry being folded, and mark what reads it."""
+    first = not root.exists
+    append(domain, root, version, fingerprint, extra)
+    if first:
+        first_version(domain, root)
+    else:
+        mark(domain, root.key)
+
+
+def append(
+    domain: Domain, root: Root, version: str | None, fingerprint: str | None, extra: dict[str, Any] | None = None
+) -> None:
+    """Append a commit without marking; a deploy marks once for all of them."""
+    state = domain.state
+    state.commits += 1
+    root.seq += 1
+    if not root.exists:
+        root.exists, root.born_at, root.born = True, state.offset, state.now
+    root.commits.append(Commit(root.seq, state.offset, state.now, version, fingerprint, extra))
+    if len(root.commits) > root.trim_at:
+        _trim(domain, root)
+
+
+def count_publication(domain: Domain, node: Node) -> None:
+    """A Manual asset's publication is a commit for its readers; another's counts once the asset becomes Manual."""
+    if node.asset in domain.graph.roots:
+        root = domain.state.roots[node.asset]
+        root.seq, node.uncounted = root.seq + node.uncounted, 0
+        commit(domain, root, node.version, node.fingerprint, _address(node))
+    else:
+        node.uncounted += 1
+
+
+def become_root(domain: Domain, node: Node) -> None:
+    """The asset is Manual now: what it published before is there for its readers."""
+    root = domain.state.roots[node.asset]
+    if node.uncounted and node.version is not None:
+        root.seq, node.uncounted = root.seq + node.uncounted - 1, 0
+        append(domain, root, node.version, node.fingerprint, _address(node))
+
+
+def _address(node: Node) -> dict[str, Any]:
+    return {"uri": node.uri, "format": node.format, "metadata": node.metadata}
+
+
+def _trim(domain: Domain, root: Root) -> None:
+    """Let go of commits that no cut can name any more; keep the first after each live cut, and the young ones."""
+    cuts: dict[int, None] = {}
+    readers = domain.below(root.key) if root.key in domain.graph.readers else []
+    for node in readers:
+        cuts[node.cut_at] = None
+        cuts[node.tried_at] = None
+        cuts.update((request.at, None) for request in node.requests)
+    marks = sorted(cuts)
+    root.dense_from = domain.state.offset - DENSE
+    kept: list[Commit] = []
+    before, place = -1, 0
+    for one in root.commits[:-1]:
+        while place < len(marks) and marks[place] < before:
+            place += 1
+        if one.offset > root.dense_from or (place < len(marks) and marks[place] < one.offset):
+            kept.append(one)
+        before = one.offset
+    root.commits = [*kept, root.commits[-1]]
+    root.trim_at = max(_TRIM_AT, 2 * len(root.commits), len(readers))

@@ -1,0 +1,208 @@
+"""What a compute function is handed and what it hands back. Nothing here touches the world: a Loader does."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any, Protocol
+
+from streams.errors import EverfreshError
+from streams.events import CostItem, Cut, Pin
+
+
+class LoadError(EverfreshError):
+    """An input can't be read; the text says which, why, and what to do."""
+
+
+class BadResult(EverfreshError):
+    """A function returned what nobody can publish; the text says what, and what would do."""
+
+
+class Log(Protocol):
+    """Where a function may say what it does: `ctx.log.info("read %s rows", n)`. A standard logger is one."""
+
+    def info(self, message: object, /, *args: object) -> None: ...
+    def warning(self, message: object, /, *args: object) -> None: ...
+    def error(self, message: object, /, *args: object) -> None: ...
+
+
+def nothing_to_read(_as_type: Any) -> Any:
+    """The reader of an input that was made without one."""
+    raise LoadError("this input has nothing to load")
+
+
+def encodable(text: str) -> str:
+    r"""The text with what UTF-8 can't say (lone surrogates) replaced, so that it fits into an event.
+
+    >>> encodable("caf\udce9")
+    'caf?'
+    """
+    return text.encode("utf-8", "replace").decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One commit that a run covers, as its publisher told it."""
+
+    version: str | None = None
+    partition: str = ""
+    data_time: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of a run: exactly the version that the run's cut names.
+
+    Annotate an argument with it to decide yourself what to read, or whether to:
+
+    >>> Input("shop/orders", version="41", read=lambda as_type: [1, 2]).load()
+    [1, 2]
+
+    `changes` lists the commits that this run covers, oldest first, and `previous` is the version that the last run
+    consumed; None where the grant doesn't say: then read the whole.
+    """
+
+    key: str
+    version: str | None = None
+    partition: str = ""
+    cut: Cut = field(default_factory=dict)
+    uri: str | None = None
+    format: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: str | None = None
+    changes: tuple[Change, ...] | None = None
+    previous: str | None = None
+    read: Callable[[Any], Any] = field(default=nothing_to_read, repr=False, compare=False)
+
+    def load(self, as_type: Any = None) -> Any:
+        """The version's value; `as_type` may be a polars, pandas, Arrow or DuckDB table type, Path or bytes.
+
+        Without it a table is a polars DataFrame, JSON is what it says, and a file is its bytes. Raises LoadError when
+        there is nothing to load, or not so.
+        """
+        return self.read(as_type)
+
+
+def input_of(asset: str, partition: str, pin: Pin, read: Callable[[Any], Any]) -> Input:
+    """The input that a grant's pin stands for."""
+    return Input(
+        key=asset,
+        version=pin.version,
+        partition=partition,
+        cut=dict(pin.cut),
+        uri=pin.uri,
+        format=pin.format,
+        metadata=dict(pin.metadata or {}),
+        fingerprint=pin.fingerprint,
+        read=read,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a run produced: a value for the asset's store, or the version or fingerprint of what it wrote itself.
+
+    >>> Output(version="snapshot-8812", metadata={"rows": 336_776})
+    Output(value=None, version='snapshot-8812', fingerprint=None, metadata={'rows': 336776})
+
+    An equal fingerprint as last time runs nothing downstream. With a store, the store's fingerprint is used where none
+    is given. Without a version, the run's id is the version.
+    """
+
+    value: Any = None
+    version: str | None = None
+    fingerprint: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("version", "fingerprint"):
+            given = getattr(self, name)
+            if not (
+                given is None or (isinstance(given, str) and given == encodable(given) and 0 < len(given) <= 1_024)
+            ):
+                raise BadResult(f"an Output's {name} is a text of 1 to 1024 characters, not {given!r}")
+        if not isinstance(self.metadata, Mapping):
+            raise BadResult(f"an Output's metadata is a dict, not {self.metadata!r}")
+
+
+def output_of(returned: Any, keeps_values: bool) -> Output:
+    """Read what a function returned: an `Output`, or the value of one. `keeps_values`: the asset has a store.
+
+    >>> output_of([1], keeps_values=True).value
+    [1]
+
+    Raises BadResult where a value would be lost, or where one is missing.
+    """
+    output = returned if isinstance(returned, Output) else Output(value=returned)
+    if output.value is not None and not keeps_values:
+        raise BadResult(
+            f"it returned a {type(output.value).__name__}, and no store keeps it: give the app or the asset a store, "
+            "or return None or ef.Output(version=…) for what is kept elsewhere"
+        )
+    if returned is None and keeps_values:
+        raise BadResult(
+            "it returned None, and its store waits for a value: return one, or ef.Output(version=…) for what is kept "
+            "elsewhere, or declare the asset with store=None"
+        )
+    return output
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutcome:
+    """A check's answer; a plain bool will do where there is nothing to add.
+
+    >>> CheckOutcome(False, observed="-3 on 2013-02-01", expected="no negative day")
+    CheckOutcome(passed=False, observed='-3 on 2013-02-01', expected='no negative day')
+    """
+
+    passed: bool
+    observed: object = None
+    expected: object = None
+
+
+def outcome_of(returned: Any) -> CheckOutcome:
+    """Read what a check returned. Raises BadResult for anything but a CheckOutcome or a bool (numpy's too)."""
+    outcome = returned if isinstance(returned, CheckOutcome) else CheckOutcome(returned)
+    passed: Any = outcome.passed
+    if type(passed).__module__ == "numpy" and type(passed).__name__ in {"bool", "bool_"}:
+        passed = bool(passed)
+    if not isinstance(passed, bool):
+        raise BadResult(f"a check returns a bool or an ef.CheckOutcome, not {outcome.passed!r}")
+    return CheckOutcome(passed, outcome.observed, outcome.expected)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a function may know about its own run; annotate an argument with it, or call it `ctx`."""
+
+    run: str
+    attempt: int
+    asset: str
+    partition: str = ""
+    log: Log = field(kw_only=True)
+    costs: list[CostItem] = field(default_factory=list, kw_only=True, repr=False)
+
+    @property
+    def idempotency_key(self) -> str:
+        """The run's id: the same for every attempt, so that a warehouse can tell a repeat."""
+        return self.run
+
+    def report_cost(
+        self,
+        resource: str,
+        quantity: float,
+        unit: str | None = None,
+        amount: float | None = None,
+        currency: str | None = None,
+    ) -> None:
+        """Add what this attempt used elsewhere: `ctx.report_cost("snowflake.credits", 0.4, amount=1, currency="USD")`.
+
+        `quantity` is in `unit`, by default the last part of the resource's name (here "credits"); `amount` is money in
+        `currency`, an ISO 4217 code. What a failed attempt reported counts as well, unless it had to be killed.
+        """
+        if not all(isfinite(number) for number in (quantity, amount or 0)):
+            raise ValueError(f"cost {resource!r}: quantity and amount are finite numbers, not {quantity!r}, {amount!r}")
+        unit = resource.rpartition(".")[2] if unit is None else unit
+        item = CostItem(resource=resource, quantity=quantity, unit=unit, amount=amount, currency=currency)
+        self.costs.append(item)

@@ -1,0 +1,141 @@
+"""A domain while it is being folded: its state, the compiled graph, and what can be rebuilt from both."""
+
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter
+
+from reactors.graph import Graph, compile_graph
+from reactors.state import Node, Root, State
+from streams.cloudevents import Envelope, envelope, event_id
+from streams.definitions import AssetDef, Manifest
+from streams.events import Event
+
+STATE: TypeAdapter[State] = TypeAdapter(State)
+"""dumps and loads a whole state"""
+
+_EMPTY = compile_graph(Manifest(domain="_", deploy=0, assets=()))
+
+
+class Output(NamedTuple):
+    """What follows from one journal entry. Equal cause, equal id, whatever the batch."""
+
+    model: type[Event]
+    subject: str
+    offset: int  # of the entry that caused it
+    at: int  # the domain's now, in ms
+    number: int  # the n-th output of that entry
+    fields: dict[str, Any] | Event
+
+    def event(self) -> Event:
+        """The output as its model; validates what the fold said."""
+        return self.fields if isinstance(self.fields, Event) else self.model(**self.fields)
+
+    def envelope(self, domain: str, incarnation: str) -> Envelope:
+        """The output as a CloudEvent."""
+        name = event_id(incarnation, self.offset, self.model.TYPE, self.subject, self.number)
+        return envelope(self.event(), name, f"everfresh/{domain}", self.subject, self.at) | {
+            "partitionkey": self.subject,
+            "sequence": f"{self.offset:012d}.{self.number:06d}",
+            "journaloffset": str(self.offset),
+        }
+
+
+class Domain:
+    """The single owner of a domain's state. The functions in this package change it; nothing else does.
+
+    Besides the state it holds only what can be derived again: the graph, who is in flight, heaps of what is due.
+    """
+
+    def __init__(self, state: State | None = None) -> None:
+        self.state = state or State()
+        self.graph: Graph = compile_graph(self.state.manifest) if self.state.manifest else _EMPTY
+        self.outputs: list[Output] = []
+        self.touched: dict[str, None] = {}  # nodes whose freshness is judged at the end of the entry
+        self.flights: dict[str, str] = {}  # run in flight → node
+        self.troubled: dict[str, None] = {}  # nodes on hold or paused
+        self.timers: list[tuple[int, str]] = []  # (time, node), at most one that counts a node
+        self.armed: dict[str, int] = {}
+        self.ready: list[tuple[int, int, str]] = []  # (deadline, asked, node): a heap, checked when read
+        self.floating: dict[str, None] = {}  # waves without a cut, to be surveyed
+        self.sleeping: dict[str, None] = {}  # waves without a cut that wait for a run to end
+        for key, node in self.state.nodes.items():
+            if node.run is not None and node.run.live:
+                self.flights[node.run.id] = key
+            if node.hold is not None or node.paused is not None:
+                self.troubled[key] = None
+        self.floating.update((wave.id, None) for wave in self.state.waves.values() if wave.at is None)
+
+    @property
+    def name(self) -> str:
+        """The domain's name; empty before its first deploy."""
+        return self.state.manifest.domain if self.state.manifest else ""
+
+    def dump(self) -> bytes:
+        """The whole state as JSON: what a snapshot holds."""
+        return STATE.dump_json(self.state)
+
+    def digest(self) -> str:
+        """The state's hash: two replicas that folded the same entries have the same."""
+        return digest_of(self.dump())
+
+    def node(self, asset: str, partition: str = "") -> Node | None:
+        """The node of a derived asset, if it is declared."""
+        return self.state.nodes.get(node_key(asset, partition))
+
+    def definition(self, node: Node) -> AssetDef:
+        """What was declared of the node's asset."""
+        return self.graph.assets[node.asset]
+
+    def inputs(self, node: Node) -> tuple[str, ...]:
+        """Keys of the roots and nodes that the node reads."""
+        return self.graph.inputs[node.asset]
+
+    def derived_inputs(self, node: Node) -> list[Node]:
+        """The nodes among its inputs: those that a wave may have to run first."""
+        roots, nodes = self.graph.roots, self.state.nodes
+        return [nodes[key] for key in self.graph.inputs[node.asset] if key not in roots]
+
+    def readers(self, key: str) -> list[Node]:
+        """The nodes that read this root or node."""
+        nodes = self.state.nodes
+        return [nodes[reader] for reader in self.graph.readers.get(key, ())]
+
+    def roots_above(self, node: Node) -> list[Root]:
+        """The roots that the node's cut names."""
+        roots = self.state.roots
+        return [roots[key] for key in self.graph.above(node.asset)]
+
+    def below(self, key: str) -> list[Node]:
+        """Every node downstream, inputs before readers."""
+        nodes = self.state.nodes
+        return [nodes[asset] for asset in self.graph.below([key])]
+
+    def wake(self, key: str) -> None:
+        """Something changed at this root or node: floating waves from there on down that slept look again."""
+        if self.sleeping:
+            nodes = self.state.nodes
+            for one in (key, *self.graph.below([key])):
+                wave = nodes[one].wave if one in nodes else None
+                if wave in self.sleeping:
+                    del self.sleeping[wave]
+                    self.floating[wave] = None
+
+    def say(self, model: type[Event], subject: str, fields: dict[str, Any] | Event) -> None:
+        """Emit an output of the entry that is being folded."""
+        state = self.state
+        self.outputs.append(Output(model, subject, state.offset, state.now, len(self.outputs), fields))
+
+
+def node_key(asset: str, partition: str = "") -> str:
+    """How a node is named in the state.
+
+    >>> node_key("shop/revenue"), node_key("shop/revenue", "2013-01-01")
+    ('shop/revenue', 'shop/revenue[2013-01-01]')
+    """
+    return f"{asset}[{partition}]" if partition else asset
+
+
+def digest_of(state: bytes) -> str:
+    """The hash of a dumped state."""
+    return blake2b(state, digest_size=16).hexdigest()

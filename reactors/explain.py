@@ -1,0 +1,87 @@
+"""What is known of a node, in words: its verdict, why it is (not) running, when it will, what it waits for."""
+
+from typing import Any
+
+from reactors.domain import Domain
+from reactors.freshness import judge
+from reactors.requests import is_busy
+from reactors.state import Node
+from reactors.timers import promise_ms
+from streams.definitions import CODE
+from streams.units import readable, rfc3339
+
+
+def describe(domain: Domain, key: str, clock: int) -> dict[str, Any]:
+    """The node as data: verdict, lag and promise in ms, instants in ms, version, cut, reason. Raises KeyError."""
+    node = domain.state.nodes[key]
+    verdict, reason = judge(domain, node)
+    return {
+        "asset": node.asset,
+        "partition": node.partition,
+        "verdict": verdict,
+        "lag": 0 if node.stale_since is None else clock - node.stale_since,
+        "promise": promise_ms(domain, node),
+        "stale_since": node.stale_since,
+        "due_at": node.wake_at,
+        "version": node.version,
+        "cut": dict(node.cut),
+        "runs": node.runs,
+        "reason": reason,
+    }
+
+
+def explain(domain: Domain, key: str, clock: int) -> list[str]:
+    """Sentences on the node: what it is now, what it waits for, and what comes next. Raises KeyError."""
+    node = domain.state.nodes[key]
+    verdict, reason = judge(domain, node)
+    said = [f"{key} is {verdict}: {reason}."]
+    if node.version is not None:
+        cut = ", ".join(f"{root} {seq}" for root, seq in node.cut.items() if not root.startswith(CODE))
+        said.append(f"Its version {node.version} is right at {cut or 'its code alone'}.")
+    if node.stale_since is not None:
+        said.append(f"It is stale since {rfc3339(node.stale_since)}, {readable(max(0, clock - node.stale_since))} ago.")
+    said.extend(_running(node, clock))
+    said.extend(_waiting(domain, node))
+    if node.wake_at is not None:
+        ahead = node.wake_at - clock
+        when = f"in {readable(ahead)}" if ahead > 0 else "now"
+        said.append(f"Its next wave is due at {rfc3339(node.wake_at)} ({when}).")
+    elif not node.requests and node.wave is None and verdict in ("stale", "unknown"):
+        said.append(_why_not(domain, node))
+    return said
+
+
+def _running(node: Node, clock: int) -> list[str]:
+    run = node.run
+    if run is None or not is_busy(node):
+        return []
+    if run.live:
+        since = readable(max(0, clock - run.granted_at))
+        return [f"Run {run.id}, attempt {run.attempt}, is with worker {run.worker!r} since {since}: {run.reason}."]
+    when = f"at {rfc3339(run.retry_at)}" if run.retry_at else "as soon as a worker is free"
+    return [f"Run {run.id} is tried again {when}, after {run.failures} failures."]
+
+
+def _waiting(domain: Domain, node: Node) -> list[str]:
+    wave = domain.state.waves.get(node.wave or "")
+    said = []
+    if wave is not None and wave.at is None:
+        said.append(f"Its wave has begun ({wave.reason}) and waits for a free slot, or for a run upstream to end.")
+    for request in node.requests:
+        if request.waiting:
+            said.append(f"It waits for {', '.join(map(repr, request.waiting))} at the wave's cut.")
+        elif not is_busy(node):
+            said.append("It is ready and waits for a worker with a free slot and its code version.")
+    return said
+
+
+def _why_not(domain: Domain, node: Node) -> str:
+    if node.missing:
+        absent = [root.key for root in domain.roots_above(node) if not root.exists]
+        return f"It can't run before {', '.join(map(repr, absent))} was published once."
+    policy = domain.definition(node).policy.kind
+    if policy == "manual":
+        return "Its policy is Manual: it runs on `everfresh materialize` only."
+    if policy == "on_demand":
+        return "Its policy is OnDemand: it runs when an asset downstream with a promise needs it."
+    return "It was tried and is not tried again before something new is committed."

@@ -1,0 +1,147 @@
+"""Verdicts: what is shown of a node, with the reason. The first that holds, in the order of semantics.md."""
+
+from reactors.domain import Domain
+from reactors.state import Node, Said
+from reactors.timers import arm, promise_ms
+from streams.cloudevents import event_id
+from streams.events import AlertOpened, AlertResolved, FreshnessChanged, Verdict
+from streams.units import readable
+
+
+def blocker(domain: Domain, node: Node) -> str | None:
+    """The paused, failing or quarantined node upstream through which this one is stale."""
+    if node.stale_at is None:
+        return None
+    for one in domain.derived_inputs(node):
+        if one.stale_at is not None and (one.paused is not None or one.hold is not None):
+            return one.asset
+        if one.blocked_by is not None:
+            return one.blocked_by
+    return None
+
+
+def reblock(domain: Domain, node: Node) -> None:
+    """A node was paused, held, resumed or recovered: say so below it."""
+    key = node.asset
+    if node.paused is not None or node.hold is not None:
+        domain.troubled[key] = None
+    else:
+        domain.troubled.pop(key, None)
+    domain.touched[key] = None
+    for reader in domain.below(key):
+        _block(domain, reader)
+
+
+def block_below(domain: Domain, key: str) -> None:
+    """What is below was marked anew: some of it may now be stale through a node in trouble."""
+    if domain.troubled:
+        for reader in domain.below(key):
+            _block(domain, reader)
+
+
+def _block(domain: Domain, node: Node) -> None:
+    found = blocker(domain, node)
+    if found != node.blocked_by:
+        node.blocked_by = found
+        domain.touched[node.asset] = None
+
+
+def is_late(domain: Domain, node: Node) -> bool:
+    """The promise is broken: the node has been stale for longer than it allows."""
+    promise = promise_ms(domain, node)
+    return promise is not None and node.stale_since is not None and domain.state.now >= node.stale_since + promise
+
+
+def is_infeasible(domain: Domain, node: Node) -> bool:
+    """The promise is below what its path, and one run in flight, take by what is known of durations."""
+    promise = promise_ms(domain, node)
+    return promise is not None and promise < node.path + node.longest
+
+
+def judge(domain: Domain, node: Node) -> tuple[Verdict, str]:
+    """The node's verdict now, and why."""
+    if node.paused is not None:
+        return "paused", node.paused
+    if node.hold is not None and node.hold.kind != "cancelled":
+        return ("quarantined" if node.hold.kind == "quarantined" else "failing"), node.hold.reason
+    if node.blocked_by is not None:
+        return "blocked", f"stale through {node.blocked_by!r}, which is {_trouble(domain, node.blocked_by)}"
+    if node.stale_since is None and (node.version is None or node.stale_at is not None):
+        return "unknown", "not each of its inputs has a version yet"
+    if is_late(domain, node):
+        return "overdue", f"stale for longer than its promise of {readable(promise_ms(domain, node) or 0)}"
+    if is_infeasible(domain, node):
+        return "infeasible", (
+            f"its promise of {readable(promise_ms(domain, node) or 0)} is below its path of {readable(node.path)} "
+            f"plus one run of {readable(node.longest)}"
+        )
+    if node.stale_at is not None:
+        return "stale", _why_stale(node)
+    return "fresh", "nothing changed since its cut"
+
+
+def _trouble(domain: Domain, key: str) -> str:
+    node = domain.state.nodes[key]
+    return "paused" if node.paused is not None else node.hold.kind if node.hold is not None else "held"
+
+
+def _why_stale(node: Node) -> str:
+    if node.hold is not None:
+        return node.hold.reason
+    if node.run is not None and node.run.live:
+        return f"run {node.run.id} is in flight"
+    if node.requests:
+        return "wanted by a wave"
+    return "an input changed"
+
+
+def tell(domain: Domain, node: Node) -> None:
+    """Emit the node's freshness, if it changed, and open or resolve its alert."""
+    verdict, reason = judge(domain, node)
+    said = node.said
+    if said is None or said.verdict != verdict or said.stale_since != node.stale_since or said.due_at != node.wake_at:
+        promise = promise_ms(domain, node)
+        lag = 0 if node.stale_since is None else domain.state.now - node.stale_since
+        fields = {
+            "asset": node.asset,
+            "partition": node.partition,
+            "verdict": verdict,
+            "previous": said.verdict if said else None,
+            "lag_seconds": lag / 1_000,
+            "promise_seconds": None if promise is None else promise / 1_000,
+            "stale_since": node.stale_since,
+            "due_at": node.wake_at,
+            "reason": reason,
+        }
+        domain.say(FreshnessChanged, node.asset, fields)
+        node.said = Said(verdict, node.stale_since, node.wake_at)
+    late = is_late(domain, node)
+    if late != (node.alert_since is not None):
+        _alert(domain, node, late)
+        arm(domain, node, node.asset)  # an alert that is over may have to open again
+
+
+def resolve(domain: Domain, node: Node) -> None:
+    """The node goes away: so does its open alert."""
+    _alert(domain, node, late=False)
+
+
+def _alert(domain: Domain, node: Node, late: bool) -> None:
+    since = node.stale_since if late else node.alert_since
+    node.alert_since = node.stale_since if late else None
+    node.alert_episode += late
+    promise = readable(promise_ms(domain, node) or 0)
+    fields = {
+        "fingerprint": event_id("freshness.overdue", node.asset, node.partition),
+        "episode": node.alert_episode,
+        "sequence": 1 if late else 2,
+        "rule": "freshness.overdue",
+        "severity": "error",
+        "asset": node.asset,
+        "owner": domain.definition(node).owner,
+        "summary": f"{node.asset} is {'more' if late else 'no longer more'} than {promise} behind its sources",
+        "since": since,
+        "expected": promise,
+        "actual": readable(domain.state.now - since) if late and since is not None else None,
+    }
+    domain.say(AlertOpened if late else AlertResolved, node.asset, fields)

@@ -1,0 +1,162 @@
+"""The compiled graph of a domain: order, readers, ancestors. Built once a deploy, never changed after."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from streams.definitions import CODE, AssetDef, Manifest
+from streams.errors import DefinitionError
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Who reads whom.
+
+    A *root* is what no run here produces for its readers: a source, another domain's asset, an asset's code
+    (`code:<asset>`), or a Manual asset as its readers see it.
+    """
+
+    assets: dict[str, AssetDef]
+    inputs: dict[str, tuple[str, ...]]  # derived asset → what it reads, its own code last
+    readers: dict[str, tuple[str, ...]]  # anything → the derived assets that read it
+    order: tuple[str, ...]  # derived assets, inputs before readers
+    rank: dict[str, int]  # derived asset → its place in `order`
+    sources: frozenset[str]  # the roots that publishers may change
+    roots: frozenset[str]
+    needed: frozenset[str]  # derived assets that some promise needs, the promised ones included
+    _above: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def above(self, asset: str) -> tuple[str, ...]:
+        """The ancestor roots of a derived asset, sorted: what its cut names. Remembered once worked out."""
+        found = self._above.get(asset)
+        if found is None:
+            found = self._work_out_above(asset)
+        return found
+
+    def _work_out_above(self, asset: str) -> tuple[str, ...]:
+        # A stack, not recursion: a chain of assets may be longer than Python's stack.
+        stack = [asset]
+        while stack:
+            top = stack[-1]
+            derived = [one for one in self.inputs[top] if one not in self.roots]
+            unknown = [one for one in derived if one not in self._above]
+            if unknown:
+                stack.extend(unknown)
+                continue
+            stack.pop()
+            reached = {one for one in self.inputs[top] if one in self.roots}
+            self._above[top] = tuple(sorted(reached.union(*(self._above[one] for one in derived))))
+        return self._above[asset]
+
+    def below(self, assets: Iterable[str]) -> list[str]:
+        """Every derived asset downstream of these (not through a Manual one), inputs first."""
+        found: set[str] = set()
+        stack = list(assets)
+        while stack:
+            for reader in self.readers.get(stack.pop(), ()):
+                if reader not in found:
+                    found.add(reader)
+                    if reader not in self.roots:
+                        stack.append(reader)
+        return sorted(found, key=self.rank.__getitem__)
+
+    def lineage(self, asset: str) -> list[str]:
+        """Every asset upstream of this one, roots too, in a stable order."""
+        found: dict[str, None] = {}
+        stack = [asset]
+        while stack:
+            for one in self.inputs.get(stack.pop(), ()):
+                if one not in found and not one.startswith(CODE):
+                    found[one] = None
+                    stack.append(one)
+        return sorted(found)
+
+
+def compile_graph(manifest: Manifest) -> Graph:
+    """Compile a manifest. Raises DefinitionError: two assets of a name, an unknown dep (with a suggestion), a cycle."""
+    assets: dict[str, AssetDef] = {}
+    for asset in manifest.assets:
+        if asset.key in assets:
+            raise DefinitionError(
+                f"asset {asset.key!r} is declared twice in domain {manifest.domain!r}; rename one of them"
+            )
+        assets[asset.key] = asset
+    inputs: dict[str, tuple[str, ...]] = {}
+    roots = {key for key, asset in assets.items() if asset.kind == "source" or asset.policy.kind == "manual"}
+    for key, asset in assets.items():
+        if asset.kind == "derived":
+            deps = dict.fromkeys(dep.asset for dep in asset.deps)
+            roots.update(_foreign(manifest.domain, key, deps, assets))
+            inputs[key] = (*deps, CODE + key)
+            roots.add(CODE + key)
+    order = _ordered(inputs)
+    return Graph(
+        assets=assets,
+        inputs=inputs,
+        readers=_reversed(inputs, order),
+        order=order,
+        rank={key: place for place, key in enumerate(order)},
+        sources=frozenset(key for key, asset in assets.items() if asset.kind == "source"),
+        roots=frozenset(roots),
+        needed=frozenset(_needed(assets, inputs, roots)),
+    )
+
+
+def _foreign(domain: str, reader: str, deps: Iterable[str], assets: dict[str, AssetDef]) -> list[str]:
+    found = []
+    for dep in deps:
+        if dep in assets:
+            continue
+        if dep.partition("/")[0] == domain:
+            close = get_close_matches(dep, assets, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else "declare it with app.source or @app.asset"
+            raise DefinitionError(f"asset {reader!r} reads {dep!r}, which nobody declares; {hint}")
+        found.append(dep)
+    return found
+
+
+def _ordered(inputs: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    waiting = {key: sum(one in inputs for one in deps) for key, deps in inputs.items()}
+    readers = _reversed(inputs, inputs)
+    ready = [key for key, count in waiting.items() if count == 0]
+    order: list[str] = []
+    for key in ready:
+        order.append(key)
+        for reader in readers.get(key, ()):
+            waiting[reader] -= 1
+            if waiting[reader] == 0:
+                ready.append(reader)
+    if len(order) < len(inputs):
+        raise DefinitionError(
+            f"assets read each other in a circle: {' → '.join(_circle(inputs, set(order)))}; break it"
+        )
+    return tuple(order)
+
+
+def _circle(inputs: dict[str, tuple[str, ...]], placed: set[str]) -> list[str]:
+    at = min(key for key in inputs if key not in placed)
+    path: list[str] = []
+    while at not in path:
+        path.append(at)
+        at = next(one for one in inputs[at] if one in inputs and one not in placed)
+    circle = path[path.index(at) :]
+    return [*circle[::-1], circle[-1]]
+
+
+def _reversed(inputs: dict[str, tuple[str, ...]], order: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    readers: dict[str, list[str]] = {}
+    for key in order:
+        for one in inputs[key]:
+            readers.setdefault(one, []).append(key)
+    return {key: tuple(found) for key, found in readers.items()}
+
+
+def _needed(assets: dict[str, AssetDef], inputs: dict[str, tuple[str, ...]], roots: set[str]) -> set[str]:
+    stack = [key for key in inputs if assets[key].policy.kind in ("within", "eager")]
+    found = set(stack)
+    while stack:
+        for one in inputs[stack.pop()]:
+            if one in inputs and one not in roots and one not in found:
+                found.add(one)
+                stack.append(one)
+    return found

@@ -1,0 +1,85 @@
+"""Runs as one reads them back from the outputs: what was granted, and what became of it."""
+
+from dataclasses import dataclass, field
+
+from reactors.domain import Output
+from streams.events import (
+    AssetMaterialized,
+    AssetQuarantined,
+    AssetVerified,
+    Covers,
+    Cut,
+    Pin,
+    Publication,
+    RunCancelled,
+    RunEnded,
+    RunGranted,
+)
+
+_OUTCOMES = {AssetMaterialized: "materialized", AssetVerified: "verified", AssetQuarantined: "quarantined"}
+
+
+@dataclass(slots=True)
+class Run:
+    """One attempt. `outcome` is None while it is in flight; instants are ms."""
+
+    run: str
+    asset: str
+    partition: str
+    attempt: int
+    wave: str
+    worker: str
+    granted_at: int
+    inputs: dict[str, Pin]
+    cut: Cut
+    covers: Covers
+    deadline: int
+    reason: str
+    started_at: int | None = None
+    finished_at: int | None = None
+    outcome: str | None = None
+
+
+@dataclass(slots=True)
+class History:
+    """Collects runs from outputs, in their order."""
+
+    runs: list[Run] = field(default_factory=list)
+    _open: dict[tuple[str, int], Run] = field(default_factory=dict)
+
+    def take(self, output: Output) -> None:
+        """Note what one output says of a run; others are passed over."""
+        event = output.event() if output.model in _WATCHED else None
+        if isinstance(event, RunGranted):
+            self._granted(event, output.at)
+        elif isinstance(event, Publication) and event.run is not None and event.attempt is not None:
+            run = self._open.pop((event.run, event.attempt), None)
+            if run is not None:
+                run.outcome = _OUTCOMES[type(event)]
+                run.started_at, run.finished_at = event.started_at, event.finished_at
+        elif isinstance(event, RunEnded | RunCancelled):
+            run = self._open.pop((event.run, event.attempt), None)
+            if run is not None:
+                run.outcome = "cancelled" if isinstance(event, RunCancelled) else event.outcome
+                run.finished_at = output.at
+
+    def _granted(self, event: RunGranted, at: int) -> None:
+        run = Run(
+            run=event.run,
+            asset=event.asset,
+            partition=event.partition,
+            attempt=event.attempt,
+            wave=event.wave,
+            worker=event.worker,
+            granted_at=at,
+            inputs=event.inputs,
+            cut=event.cut,
+            covers=event.covers,
+            deadline=event.deadline,
+            reason=event.reason,
+        )
+        self._open[event.run, event.attempt] = run
+        self.runs.append(run)
+
+
+_WATCHED = {RunGranted, RunEnded, RunCancelled, *_OUTCOMES}

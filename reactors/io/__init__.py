@@ -1,0 +1,1 @@
+"""The loops and processes around the fold: reactor, worker, executors, stores, ingress."""

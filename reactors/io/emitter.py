@@ -1,0 +1,84 @@
+"""Carries a turn's outputs to their topics: events at once; where a topic keeps the newest only, the newest."""
+
+from collections.abc import Sequence
+
+from reactors.domain import Output
+from streams.cloudevents import HEADERS, Envelope, encode
+from streams.events import AlertOpened, AlertResolved, AlertUpdated, RunCancelled, RunGranted
+from streams.ports import FencedWriter, Record
+from streams.topics import Topics
+
+_ALERTS = (AlertOpened, AlertUpdated, AlertResolved)
+
+
+class Emitter:
+    """One domain's outputs. Tests call its methods; the reactor's loop only repeats them."""
+
+    def __init__(self, topics: Topics, domain: str, incarnation: str) -> None:
+        self._topics, self._domain, self._incarnation = topics, domain, incarnation
+        self._newest: dict[tuple[str, bytes], Record] = {}
+
+    @property
+    def named(self) -> bool:
+        """The journal's incarnation is known: ids can be made."""
+        return bool(self._incarnation)
+
+    def renamed(self, incarnation: str) -> "Emitter":
+        """The same, once the journal's first entry gave it its incarnation."""
+        return Emitter(self._topics, self._domain, incarnation)
+
+    def records(self, outputs: Sequence[Output]) -> list[Record]:
+        """What is to be appended at once; what describes a state is kept, the newest of each."""
+        records = []
+        for output in outputs:
+            topic = self._topic(output)
+            if topic == self._topics.freshness.name:
+                self._keep(topic, output)
+                continue
+            wrapped = output.envelope(self._domain, self._incarnation)
+            records.append(_record(topic, self._key(output), wrapped))
+            if output.model in _ALERTS:
+                self._keep(self._topics.alert_state.name, output)
+        return records
+
+    def _topic(self, output: Output) -> str:
+        if output.model in (RunGranted, RunCancelled):
+            return self._topics.runs(self._domain).name
+        return self._topics.output(output.model.TYPE).name
+
+    @staticmethod
+    def _key(output: Output) -> str:
+        event = output.event() if output.model in _ALERTS else None
+        return event.fingerprint if event is not None else output.subject  # type: ignore[attr-defined]
+
+    def _keep(self, topic: str, output: Output) -> None:
+        key = self._key(output).encode()
+        if output.model is AlertResolved:
+            self._newest[topic, key] = Record(topic, None, key)
+        else:
+            record = _record(topic, key.decode(), output.envelope(self._domain, self._incarnation))
+            self._newest[topic, key] = record
+
+    def states(self) -> list[Record]:
+        """The newest states; they are the caller's to append now."""
+        newest, self._newest = self._newest, {}
+        return list(newest.values())
+
+    @property
+    def waiting(self) -> int:
+        """How many states wait for `flush`."""
+        return len(self._newest)
+
+    async def flush(self, writer: FencedWriter) -> None:
+        """Write the newest states by the domain's one writer. Raises Fenced once another has taken over."""
+        if self._newest:
+            newest, self._newest = self._newest, {}
+            try:
+                await writer.append(list(newest.values()))
+            except BaseException:
+                self._newest = newest | self._newest  # newer ones stand
+                raise
+
+
+def _record(topic: str, key: str, wrapped: Envelope) -> Record:
+    return Record(topic, encode(wrapped), key.encode(), HEADERS)

@@ -1,0 +1,1 @@
+"""Where attempts run: on the loop, in a thread, in a warm process."""

@@ -1,0 +1,225 @@
+"""One attempt, step by step: load, compute, check, store. The same steps wherever it runs."""
+
+import asyncio
+import inspect
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging import Logger, LoggerAdapter, getLogger
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+from typing import Any
+
+import orjson
+
+from reactors.binding import is_data_type
+from reactors.compute import BadResult, CheckOutcome, Context, Input, Output, encodable, outcome_of, output_of
+from reactors.io.executors.meter import Meter
+from reactors.io.executors.program import run_program
+from reactors.io.loading import CodeLoader, converted
+from reactors.ports import Address, Done, Failed, FailureKind, Stored, Task
+from reactors.recipes import Code, Program, Question
+from streams.events import CheckResult, CostItem
+
+ERROR_CHARACTERS = 4_000
+"""of an error's text in a report; the whole of it is in the worker's log"""
+
+
+class Trouble(Exception):
+    """What ends an attempt: the kind of it, and a sentence about it."""
+
+    def __init__(self, kind: FailureKind, error: str) -> None:
+        super().__init__(error)
+        self.kind, self.error = kind, error
+
+
+class Attempt:
+    """The steps of one attempt. Each raises Trouble; `perform` and the loop executor call them in order."""
+
+    def __init__(self, code: Code, task: Task) -> None:
+        self.recipe = code.recipes[task.asset]
+        self.task = task
+        self.log = run_log(task)
+        self.context = Context(task.run, task.attempt, task.asset, task.partition, log=self.log)
+        self.peak_bytes: int | None = None  # where a program did the work
+        self._loader = CodeLoader(code, task.partition)
+        self._folder: TemporaryDirectory[str] | None = None
+
+    @property
+    def must_load(self) -> bool:
+        """Some argument asks for a value, so that something is read before the function runs."""
+        return any(one.wants is not Input for one in self.recipe.takes.values())
+
+    def arguments(self) -> dict[str, Any]:
+        """Every argument of the function, with the values loaded that are asked for."""
+        found: dict[str, Any] = {self.recipe.context: self.context} if self.recipe.context else {}
+        for asset, argument in self.recipe.takes.items():
+            pin = self.task.inputs.get(asset)
+            if pin is None:
+                raise Trouble("raised", f"the grant names no version of input {asset!r}")
+            with self.step("raised", f"loading {asset!r}"):
+                if argument.wants is Input:
+                    found[argument.name] = self._loader.input(asset, pin)
+                else:
+                    wants = argument.wants if is_data_type(argument.wants) else None
+                    found[argument.name] = self._loader.load(asset, pin, wants)
+        return found
+
+    def computed(self) -> Output:
+        """Load, and run the function or the program, here and now."""
+        made_by = self.recipe.made_by
+        if isinstance(made_by, Program):
+            self._folder = TemporaryDirectory(prefix="everfresh-")
+            with self.step("raised"):
+                ended = run_program(made_by, self.task, Path(self._folder.name), self.log)
+                self.peak_bytes = ended.peak_bytes
+                return self.output(ended.output())
+        arguments = self.arguments()
+        with self.step("raised"):
+            returned = made_by(**arguments)
+        return self.output(returned)
+
+    def output(self, returned: Any) -> Output:
+        """What the function returned, as an Output."""
+        with self.step("bad_result"):
+            if inspect.iscoroutine(returned):
+                returned.close()
+                raise BadResult("it returned a coroutine: declare the function with async def")
+            output = output_of(returned, keeps_values=self.recipe.store is not None)
+            metadata = orjson.loads(orjson.dumps(dict(output.metadata)))
+            return Output(output.value, output.version, output.fingerprint, metadata)
+
+    def asked(self, question: Question, output: Output) -> CheckResult:
+        """Ask a check about the output, here and now."""
+        begun = monotonic()
+        try:
+            answer = question.function(**self._about(question, output))
+            if inspect.iscoroutine(answer):
+                answer = asyncio.run(answer)
+            return _result(question, outcome_of(answer), monotonic() - begun)
+        except (Exception, SystemExit) as error:  # noqa: BLE001,RUF100  a check's failure is an outcome
+            return self._errored(question, error, monotonic() - begun)
+
+    async def asked_on_loop(self, question: Question, output: Output) -> CheckResult:
+        """The same on the event loop: an async check is awaited, another one keeps a thread busy."""
+        if not inspect.iscoroutinefunction(question.function):
+            return await asyncio.to_thread(self.asked, question, output)
+        begun = monotonic()
+        try:
+            answer = await question.function(**self._about(question, output))
+            return _result(question, outcome_of(answer), monotonic() - begun)
+        except (Exception, SystemExit) as error:  # noqa: BLE001,RUF100  the same
+            return self._errored(question, error, monotonic() - begun)
+
+    def stored(self, output: Output) -> Stored | None:
+        """Keep the output's value, if it has one; under a name of this attempt alone."""
+        store = self.recipe.store
+        if output.value is None or store is None:
+            return None
+        address = Address(self.task.asset, self.task.partition, f"{self.task.run}.{self.task.attempt}")
+        with self.step("store"):
+            return store.write(address, output.value)
+
+    def done(self, output: Output, checks: list[CheckResult], stored: Stored | None, meter: Meter) -> Done:
+        """The attempt's end, when all went well."""
+        return Done(
+            version=output.version,
+            fingerprint=output.fingerprint or (stored.fingerprint if stored else None),
+            uri=stored.uri if stored else None,
+            format=stored.format if stored else None,
+            metadata=dict(output.metadata),
+            checks=tuple(checks),
+            costs=self.costs(meter, stored),
+        )
+
+    def costs(self, meter: Meter, stored: Stored | None = None) -> tuple[CostItem, ...]:
+        """What was measured, what was written, and what the function reported itself."""
+        size = stored.size_bytes if stored else 0
+        written = (CostItem(resource="written", quantity=size, unit="bytes"),) if stored else ()
+        return (*meter.costs(self.peak_bytes), *written, *self.context.costs)
+
+    def close(self) -> None:
+        """Remove what a program left in its folder."""
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    @contextmanager
+    def step(self, kind: FailureKind, doing: str = "") -> Iterator[None]:
+        """Turn whatever is raised inside into Trouble; the traceback goes to the log."""
+        try:
+            yield
+        except Trouble:
+            raise
+        except BadResult as error:
+            raise Trouble("bad_result", said(error, doing)) from error
+        except (Exception, SystemExit) as error:
+            self.log.error("%s", "".join(traceback.format_exception(error)).rstrip())
+            raise Trouble(kind, said(error, doing)) from error
+
+    def _about(self, question: Question, output: Output) -> dict[str, Any]:
+        wants = question.takes.wants
+        value = output if wants is Output else converted(output.value, wants)
+        return {question.takes.name: value, **({question.context: self.context} if question.context else {})}
+
+    def _errored(self, question: Question, error: BaseException, seconds: float) -> CheckResult:
+        self.log.error("check %s: %s", question.check.name, "".join(traceback.format_exception(error)).rstrip())
+        return _answer(question, "error", CheckOutcome(False, observed=said(error)), seconds)
+
+
+def perform(code: Code, task: Task, meter: Meter) -> Done | Failed:
+    """All steps of an attempt, in the thread that calls."""
+    attempt = Attempt(code, task)
+    try:
+        output = attempt.computed()
+        checks = [attempt.asked(question, output) for question in attempt.recipe.questions]
+        return attempt.done(output, checks, attempt.stored(output), meter)
+    except Trouble as trouble:
+        return Failed(kind=trouble.kind, error=trouble.error, costs=attempt.costs(meter))
+    finally:
+        attempt.close()
+
+
+def run_log(task: Task) -> "LoggerAdapter[Logger]":
+    """The log of one attempt: every line says whose it is."""
+    return _RunLog(getLogger("everfresh.run"), {"run": name_of(task)})
+
+
+def name_of(task: Task) -> str:
+    """An attempt, as people read it in a log."""
+    return f"{task.asset} {task.run}.{task.attempt}"
+
+
+def said(error: BaseException, doing: str = "") -> str:
+    """An exception in one line: what was done, what was raised, and where in whose file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name})" if frames else ""
+    what = str(error) if isinstance(error, BadResult) else f"{type(error).__name__}: {error}".rstrip(": ")
+    place = "" if isinstance(error, BadResult) else where
+    return _short(f"{f'{doing}: ' if doing else ''}{what}{place}")
+
+
+def _result(question: Question, outcome: CheckOutcome, seconds: float) -> CheckResult:
+    return _answer(question, "pass" if outcome.passed else "fail", outcome, seconds)
+
+
+def _answer(question: Question, outcome: Any, told: CheckOutcome, seconds: float) -> CheckResult:
+    return CheckResult(
+        check=question.check.name,
+        outcome=outcome,
+        severity=question.check.severity,
+        blocking=question.check.blocking,
+        observed=None if told.observed is None else _short(str(told.observed)),
+        expected=None if told.expected is None else _short(str(told.expected)),
+        duration_seconds=seconds,
+    )
+
+
+def _short(text: str) -> str:
+    return encodable(text[:ERROR_CHARACTERS])
+
+
+class _RunLog(LoggerAdapter[Logger]):
+    def process(self, message: Any, kwargs: Any) -> tuple[Any, Any]:
+        """Put the attempt before the message."""
+        return f"[{(self.extra or {}).get('run')}] {message}", kwargs

@@ -1,0 +1,52 @@
+"""Reads a run's inputs: by a source's own `load=`, by the store that wrote it, or by uri and format alone."""
+
+import inspect
+from typing import Any
+
+from reactors.compute import Input, LoadError, input_of
+from reactors.io.stores.reading import read
+from reactors.io.stores.tables import arrow_of, kind_of, table_as
+from reactors.recipes import Code
+from streams.events import Pin
+
+
+class CodeLoader:
+    """See Loader; over an app's code."""
+
+    def __init__(self, code: Code, partition: str = "") -> None:
+        self._code = code
+        self._partition = partition
+
+    def load(self, asset: str, pin: Pin, as_type: Any) -> Any:
+        """See Loader."""
+        if asset in self._code.reads:
+            return converted(self._read(asset, pin), as_type)
+        if pin.uri is None:
+            raise LoadError(
+                f"input {asset!r} has nothing to load: version {pin.version!r} names no uri, and no load= reads it; "
+                "annotate the argument as ef.Input to do without"
+            )
+        recipe = self._code.recipes.get(asset)
+        store = recipe.store if recipe is not None else None
+        return store.load(pin.uri, pin.format, as_type) if store else read(pin.uri, pin.format, as_type)
+
+    def input(self, asset: str, pin: Pin) -> Input:
+        """The input that a pin stands for; it reads when it is asked to."""
+        return input_of(asset, self._partition, pin, lambda as_type: self.load(asset, pin, as_type))
+
+    def _read(self, asset: str, pin: Pin) -> Any:
+        """Call a source's `load=`, with the input if it takes one."""
+        function = self._code.reads[asset]
+        if not inspect.signature(function).parameters:
+            return function()
+
+        def not_itself(_as_type: Any) -> Any:
+            raise LoadError(f"load= of {asset!r} asks the input to load itself; read what its version or uri names")
+
+        return function(input_of(asset, self._partition, pin, not_itself))
+
+
+def converted(value: Any, as_type: Any) -> Any:
+    """A table as the kind of table that is asked for; anything else as it is."""
+    wanted, found = kind_of(as_type), kind_of(type(value))
+    return value if wanted is None or found is None or wanted == found else table_as(arrow_of(value), wanted)

@@ -1,0 +1,264 @@
+"""The reactor's loop for one domain: read, fold, emit, post. It has no rules of its own."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reactors.admission import next_instant, propose
+from reactors.apply import apply, refuse
+from reactors.domain import Domain, Output, digest_of
+from reactors.granting import Terms
+from reactors.io.clock import JournalClock, SystemClock
+from reactors.io.emitter import Emitter
+from reactors.io.overrides import skipped
+from reactors.snapshots import restore
+from streams.cloudevents import HEADERS, decode, encode, envelope, event_id
+from streams.errors import BadEvent, EverfreshError
+from streams.events import Event, TimerFired
+from streams.ports import Entry, EventLog, FencedWriter, Fencing, Position, Record, Snapshot, Snapshots, Stamp
+from streams.topics import Topics
+
+logger = logging.getLogger("everfresh.reactor")
+
+GROUP = "everfresh-reactors"
+APPLY_TRIES = 3
+"""how often an entry is folded again after the fold itself failed, before the domain stops"""
+
+
+class DomainStopped(EverfreshError):
+    """The fold fails on an entry again and again; the text says which, and how to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a reactor needs of the world."""
+
+    log: EventLog
+    snapshots: Snapshots
+    fencing: Fencing
+    clock: SystemClock
+    topics: Topics
+    transactional: bool  # the log moves a position in the same transaction as it appends
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often what may wait is done."""
+
+    flush_ms: int = 100  # states to compacted topics, and positions where the log isn't transactional
+    snapshot_entries: int = 50_000
+    snapshot_ms: int = 60_000
+
+
+class DomainReactor:
+    """Folds one domain's journal and posts what it proposes. `restore` first, then `turn` and `tick`, for ever."""
+
+    def __init__(self, name: str, parts: Parts, terms: Terms | None = None, pace: Pace | None = None) -> None:
+        self.name, self.parts = name, parts
+        self.terms, self.pace = terms or Terms(), pace or Pace()
+        self.topic = parts.topics.journal(name).name
+        self.clock = JournalClock(parts.clock)
+        self.domain = Domain()
+        self.next = 0  # offset of the next entry to fold
+        self.committed = 0  # the group's position, as far as this process moved it
+        self.skips: frozenset[int] = frozenset()
+        self._emitter = Emitter(parts.topics, name, "")
+        self._writer: FencedWriter | None = None
+        self._failures: dict[int, int] = {}
+        self._snapshot_at, self._snapshot_offset, self._flushed_at = 0, 0, 0
+        self._no_loss_before = 0
+        self._end = 0  # nothing is proposed before so much is folded: the journal's end, or the newest own fact
+
+    async def restore(self, position: int) -> None:
+        """Come to where the group stood: snapshot, then the tail up to `position` without emitting it again."""
+        self._writer = await self.parts.fencing.claim(f"reactor-{self.name}")
+        self.skips = await skipped(self.parts.log, self.parts.topics.overrides.name, self.name)
+        await self._refold(position)
+        self._emitter = Emitter(self.parts.topics, self.name, self.domain.state.incarnation)
+        self._end = (await self.parts.log.bounds(self.topic))[0][1]
+        self._no_loss_before = self.clock.monotonic_ms() + self.terms.lease_ms
+        self._snapshot_at = self._flushed_at = self.clock.monotonic_ms()
+
+    async def _refold(self, position: int) -> None:
+        self.domain, self.next = Domain(), 0
+        found = await self.parts.snapshots.newest(self.name)
+        if found is not None and found.offset <= position and (restored := restore(found.state)) is not None:
+            self.domain, self.next = restored, found.offset
+            self.clock.see(restored.state.now)
+        self._snapshot_offset = self.next
+        while self.next < position:
+            entries = await self.parts.log.read(self.topic, 0, self.next, limit=5_000, wait_ms=1_000)
+            for entry in entries:
+                if entry.offset < position:
+                    try:
+                        self._fold(entry)
+                    except Exception as error:
+                        self._failed(entry.offset, error)
+                        await self._refold(position)
+                        return
+            if not entries:
+                break
+        self.next = max(self.next, position)  # what an offset was given for but isn't kept won't come any more
+
+    async def turn(self, entries: Sequence[Entry], caught_up: bool) -> None:
+        """Fold one batch, emit its outputs, and post what is proposed once there is nothing left to read.
+
+        The position moves last: a crash repeats the turn, with the same ids, and never skips it.
+        """
+        outputs: list[Output] = []
+        for entry in entries:
+            if entry.offset >= self.next:
+                outputs += await self._fold_or_stop(entry)
+        await self._advance(outputs, caught_up)
+
+    async def tick(self, caught_up: bool) -> None:
+        """What time asks for: proposals that fell due, states to flush, a snapshot, a sign of life in a long run."""
+        now = self.clock.monotonic_ms()
+        if caught_up and self.next >= self._end and self._is_due():
+            await self._advance([], caught_up)
+        if now - self._flushed_at >= self.pace.flush_ms:
+            await self.flush()
+        folded = self.next - self._snapshot_offset
+        waited = now - self._snapshot_at >= self.pace.snapshot_ms
+        if folded >= self.pace.snapshot_entries or (waited and folded):
+            await self.snapshot()
+
+    @property
+    def settled(self) -> bool:
+        """Everything folded so far is emitted and flushed, so that the group's position may move."""
+        return not self._emitter.waiting
+
+    def next_wait_ms(self, longest: int) -> int:
+        """How long the loop may wait for entries before something falls due."""
+        at = next_instant(self.domain)
+        waits = [longest] if at is None else [longest, max(0, at - self.clock.now_ms())]
+        if self._emitter.waiting:
+            waits.append(max(0, self._flushed_at + self.pace.flush_ms - self.clock.monotonic_ms()))
+        return min(waits)
+
+    async def flush(self) -> None:
+        """Write the newest states, or move the position past what had no outputs.
+
+        Raises Fenced once another reactor has taken over.
+        """
+        self._flushed_at = self.clock.monotonic_ms()
+        if self._writer is not None and self._emitter.waiting:
+            await self._emitter.flush(self._writer)
+        if self.parts.transactional and self.next > self.committed:
+            await self.parts.log.append([], Position(GROUP, self.topic, 0, self.next))
+            self.committed = self.next
+
+    async def snapshot(self) -> None:
+        """Keep the state as it is now."""
+        self._snapshot_at, self._snapshot_offset = self.clock.monotonic_ms(), self.next
+        state = self.domain.dump()
+        await self.parts.snapshots.save(Snapshot(self.name, self.next, digest_of(state), state))
+
+    async def close(self) -> None:
+        """Flush, keep a snapshot, let go of the name."""
+        await self.flush()
+        if self.next > self._snapshot_offset:
+            await self.snapshot()
+        await self.let_go()
+
+    async def let_go(self) -> None:
+        """Let go of the name without a last word; idempotent. What wasn't flushed is repeated by whoever comes next."""
+        if self._writer is not None:
+            await self._writer.close()
+
+    def _is_due(self) -> bool:
+        if self.domain.flights and self.clock.silent_ms() > self.terms.lease_ms // 3:
+            return True
+        at = next_instant(self.domain)
+        return at is not None and at <= self.clock.now_ms()
+
+    def _fold(self, entry: Entry) -> list[Output]:
+        self.clock.see(entry.timestamp)
+        try:
+            if entry.offset in self.skips:
+                raise BadEvent("skipped by an operator's override")
+            event = decode(entry.value, entry.headers)
+        except BadEvent as error:
+            outputs = refuse(self.domain, entry.offset, entry.timestamp, str(error))
+        else:
+            outputs = apply(self.domain, entry.offset, entry.timestamp, event)
+        self.next = entry.offset + 1
+        return outputs
+
+    async def _fold_or_stop(self, entry: Entry) -> list[Output]:
+        """A fold that fails may leave the state half changed: start from the snapshot again, and give up in the end."""
+        while True:
+            try:
+                return self._fold(entry)
+            except Exception as error:
+                self._failed(entry.offset, error)
+                await self._refold(entry.offset)
+
+    def _failed(self, offset: int, error: Exception) -> None:
+        """Count it. Raises DomainStopped when it was the last try."""
+        tries = self._failures[offset] = self._failures.get(offset, 0) + 1
+        logger.error("%s: folding offset %d failed (%d of %d)", self.name, offset, tries, APPLY_TRIES, exc_info=error)
+        if tries >= APPLY_TRIES:
+            raise DomainStopped(
+                f"domain {self.name!r} stops at offset {offset} of its journal: {error!r}; "
+                f"mend it, or write skip{{{offset}}} to {self.parts.topics.overrides.name!r}"
+            ) from error
+
+    async def _advance(self, outputs: list[Output], caught_up: bool) -> None:
+        """Append outputs and proposals together, fold the new facts at once where nothing came between, and again."""
+        while True:
+            proposals = self._proposals() if caught_up and self.next >= self._end else []
+            records = [*self._emitted(outputs), *map(self._record, proposals)]
+            position = Position(GROUP, self.topic, 0, self.next) if self.parts.transactional else None
+            if position is not None:
+                records = [*self._emitter.states(), *records]  # in one transaction: nothing to wait for
+            if not records:
+                return
+            stamps = await self.parts.log.append(records, position)
+            self.committed = position.offset if position is not None else self.committed
+            if not proposals:
+                return
+            # Until they are folded, whatever stands between, the same would only be proposed again.
+            self._end = max(self._end, stamps[-1].offset + 1)
+            outputs, caught_up = self._fold_own(records[-len(proposals) :], stamps[-len(proposals) :])
+
+    def _fold_own(self, records: Sequence[Record], stamps: Sequence[Stamp]) -> tuple[list[Output], bool]:
+        """The outputs of the facts just appended, up to where another's entry stands between; whether to the end."""
+        outputs: list[Output] = []
+        for record, stamp in zip(records, stamps, strict=True):
+            if stamp.offset != self.next:
+                return outputs, False  # the loop reads on from here, in order
+            outputs += self._fold(_Own(record, stamp))
+        return outputs, True
+
+    def _emitted(self, outputs: Sequence[Output]) -> list[Record]:
+        if outputs and not self._emitter.named:
+            self._emitter = self._emitter.renamed(self.domain.state.incarnation)
+        return self._emitter.records(outputs)
+
+    def _proposals(self) -> list[Event]:
+        if self.domain.state.manifest is None:
+            return []
+        now = self.clock.monotonic_ms()
+        silent = self.clock.silent_ms()
+        if silent > self.terms.lease_ms // 2:
+            self._no_loss_before = now + self.terms.lease_ms
+        if not self.clock.now_ms() or (self.domain.flights and silent > self.terms.lease_ms // 3):
+            return [TimerFired(at=self.domain.state.now)]  # learns the log's time, or shows that it still answers
+        return propose(self.domain, self.clock.now_ms(), self.terms, may_lose=now >= self._no_loss_before)
+
+    def _record(self, event: Event) -> Record:
+        subject = getattr(event, "asset", self.name)
+        parts = (self.domain.state.incarnation, event.TYPE, subject, event.model_dump_json())
+        wrapped = envelope(event, event_id(*parts), f"everfresh/{self.name}/reactor", subject, self.clock.now_ms())
+        return Record(self.topic, encode(wrapped), None, HEADERS, partition=0)
+
+
+class _Own:
+    """An entry that this reactor appended itself, as it would read it."""
+
+    __slots__ = ("headers", "key", "offset", "partition", "timestamp", "topic", "value")
+
+    def __init__(self, record: Record, stamp: Stamp) -> None:
+        self.topic, self.key, self.value, self.headers = record.topic, record.key, record.value, record.headers
+        self.partition, self.offset, self.timestamp = stamp.partition, stamp.offset, stamp.timestamp

@@ -1,0 +1,132 @@
+"""One process's reactors: a group member over the journals it is given, a DomainReactor for each it owns."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+
+from reactors.granting import Terms
+from reactors.io.reactor import GROUP, DomainReactor, DomainStopped, Pace, Parts
+from streams.errors import Fenced, LogUnavailable
+from streams.ports import Entry, Subscription
+
+logger = logging.getLogger("everfresh.reactor")
+
+FETCH_MAX = 2_000
+"""entries of one turn"""
+
+_IDLE_MS = 1_000
+_RETRY_MS = 500
+
+Place = tuple[str, int]
+
+
+class ReactorHost:
+    """Follows the group: takes journals over as they come, lets them go as they leave."""
+
+    def __init__(
+        self, domains: Sequence[str], parts: Parts, terms: Terms | None = None, pace: Pace | None = None
+    ) -> None:
+        self._parts, self._terms, self._pace = parts, terms or Terms(), pace or Pace()
+        self._names = {parts.topics.journal(domain).name: domain for domain in domains}
+        self.reactors: dict[Place, DomainReactor] = {}
+        self.turned = asyncio.Event()  # a turn went through: what is this process's own is taken over
+        self._stopped: set[Place] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Turn until `stop` is set; then flush, snapshot and leave."""
+        while not stop.is_set():
+            try:
+                subscription = await self._parts.log.subscribe(GROUP, list(self._names))
+            except LogUnavailable as error:
+                await self._pause(error)
+                continue
+            try:
+                while not stop.is_set():
+                    await self.turn(subscription)
+                await self._leave(subscription)
+            except Fenced as error:
+                logger.warning("%s; joining the group again", error)
+            except LogUnavailable as error:
+                # What was fetched is not fetched again, and what was emitted of it is unknown: only a new member
+                # begins where the group stood, and repeats it.
+                await self._pause(error)
+            finally:
+                await self.let_go(list(self.reactors))
+                await subscription.close()
+
+    async def let_go(self, places: Iterable[Place]) -> None:
+        """Forget these, without a last word."""
+        for place in places:
+            await self.reactors.pop(place).let_go()
+
+    async def _pause(self, error: LogUnavailable) -> None:
+        logger.warning("%s; joining the group again", error)
+        await self._parts.clock.sleep(_RETRY_MS)
+
+    async def turn(self, subscription: Subscription) -> None:
+        """Fetch once and let each domain have its share.
+
+        Raises Fenced where another process owns a domain that this one still thought its own, LogUnavailable when the
+        turn must be repeated by a new member, from where the group stands.
+        """
+        wait = min((one.next_wait_ms(_IDLE_MS) for one in self.reactors.values()), default=_IDLE_MS)
+        batches = await subscription.fetch(FETCH_MAX, wait)
+        await self._follow(subscription, batches)
+        for place, reactor in list(self.reactors.items()):
+            await self._serve(subscription, place, reactor, batches.get(place, ()))
+        await self._commit(subscription)
+        self.turned.set()
+
+    async def _follow(self, subscription: Subscription, batches: Mapping[Place, Sequence[Entry]]) -> None:
+        owned = subscription.owned()
+        for place in [place for place in self.reactors if place not in owned]:
+            logger.info("domain %s: another process takes over", self.reactors[place].name)
+            await self.let_go([place])
+        for place in sorted(owned - self._stopped):
+            entries = batches.get(place)
+            position = entries[0].offset if entries else await subscription.position(*place)
+            if place in self.reactors and position > self.reactors[place].next:
+                await self.let_go([place])  # it was another's meanwhile, which folded what this one never saw
+            if place not in self.reactors:
+                await self._take_over(place, position)
+
+    async def _take_over(self, place: Place, position: int) -> None:
+        reactor = DomainReactor(self._names[place[0]], self._parts, self._terms, self._pace)
+        self.reactors[place] = reactor  # before it claims its name, so that it lets go of that whatever comes
+        try:
+            await reactor.restore(position)
+            logger.info("domain %s: taken over at offset %d", reactor.name, reactor.next)
+        except DomainStopped as error:
+            await self._stop(place, error)
+
+    async def _serve(
+        self, subscription: Subscription, place: Place, reactor: DomainReactor, entries: Sequence[Entry]
+    ) -> None:
+        caught_up = not subscription.behind(*place)
+        try:
+            if entries:
+                await reactor.turn(entries, caught_up)
+            await reactor.tick(caught_up)
+        except DomainStopped as error:
+            await self._stop(place, error)
+
+    async def _stop(self, place: Place, error: DomainStopped) -> None:
+        """Go on without this domain; its position stays where it is."""
+        logger.error("domain %s: %s", self._names[place[0]], error)
+        await self.let_go([place])
+        self._stopped.add(place)
+
+    async def _commit(self, subscription: Subscription) -> None:
+        """Where outputs and position can't move together, the position moves last: after the states were flushed."""
+        if self._parts.transactional:
+            return
+        moved = {place: one.next for place, one in self.reactors.items() if one.next > one.committed and one.settled}
+        if moved:
+            await subscription.commit(moved)
+            for place, offset in moved.items():
+                self.reactors[place].committed = offset
+
+    async def _leave(self, subscription: Subscription) -> None:
+        for reactor in self.reactors.values():
+            await reactor.close()
+        await self._commit(subscription)

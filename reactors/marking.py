@@ -1,0 +1,144 @@
+"""What a commit makes stale, and since when: by a node's cut, and by the cut it is planned at."""
+
+from reactors.domain import Domain
+from reactors.freshness import block_below
+from reactors.state import Commit, Node, Root
+from reactors.timers import arm
+
+
+def mark(domain: Domain, key: str) -> None:
+    """Mark what is downstream of a commit, stopping where something has been stale for longer.
+
+    The stop is sound: a reader's planned cut never passes its input's, so what makes the input stale makes it stale.
+    Only what was tried and failed has gone further; it is freed as soon as what it failed through is marked again.
+    """
+    nodes, readers = domain.state.nodes, domain.graph.readers
+    for reader in readers.get(key, ()):
+        if nodes[reader].since_at is None:
+            break
+    else:
+        return  # on most changes of a burst
+    roots, stack, tried = domain.graph.roots, list(readers[key]), list[Node]()
+    while stack:
+        reader = stack.pop()
+        node = nodes[reader]
+        if node.since_at is not None:
+            continue
+        mark_node(domain, node, reader)
+        if node.tried_at >= 0:
+            tried.append(node)
+        if reader not in roots:
+            stack.extend(readers.get(reader, ()))
+    for node in tried:
+        free_below(domain, node)
+    block_below(domain, key)
+    domain.wake(key)
+
+
+def mark_node(domain: Domain, node: Node, key: str) -> None:
+    """The entry being folded is the oldest past the node's planned cut."""
+    state = domain.state
+    node.since_at, node.since = state.offset, state.now
+    if node.stale_at is None:
+        node.stale_at = state.offset
+        if node.version is not None:
+            node.stale_since = state.now
+    arm(domain, node, key)
+    domain.touched[key] = None
+
+
+def first_version(domain: Domain, root: Root) -> None:
+    """Whatever waited for this root's first version may be computable now."""
+    for node in domain.below(root.key):
+        node.missing -= 1
+        if node.missing == 0 and node.version is None:
+            node.since_at = None  # its promise counts from now, not from the first of its roots
+        if node.missing == 0:
+            node.tried_at = -1
+        if node.since_at is None:
+            mark_node(domain, node, node.asset)
+        hear_inputs(domain, node)
+        arm(domain, node, node.asset)
+        domain.touched[node.asset] = None
+    block_below(domain, root.key)
+    domain.wake(root.key)
+
+
+def hear_inputs(domain: Domain, node: Node) -> None:
+    """Until each of its inputs has a version a node is unknown; from then on its staleness counts."""
+    if node.stale_at is not None and node.stale_since is None and not lacks_input(domain, node):
+        node.stale_since = domain.state.now
+        domain.touched[node.asset] = None
+
+
+def lacks_input(domain: Domain, node: Node) -> bool:
+    """One of its inputs has no version yet, so the node can't run, and nothing is promised of it."""
+    return node.missing > 0 or any(one.version is None for one in domain.derived_inputs(node))
+
+
+def note_staleness(domain: Domain, node: Node) -> None:
+    """Work out anew since when the node is stale, now that its cut moved."""
+    oldest = None if node.missing and node.version is None else oldest_after(domain, node, node.cut_at)
+    node.stale_at, node.stale_since = oldest if oldest is not None else (None, None)
+    if oldest is not None and lacks_input(domain, node):
+        node.stale_since = None
+
+
+def note_deploy(domain: Domain, node: Node) -> None:
+    """Work out anew whether the node is stale, on another graph: nothing new above it counts from before the deploy."""
+    before = node.stale_since
+    note_staleness(domain, node)
+    if node.stale_since is not None:
+        earliest = node.stale_since if node.version is not None else 0
+        node.stale_since = domain.state.now if before is None else max(before, earliest)
+
+
+def plan_again(domain: Domain, node: Node) -> None:
+    """Work out anew what lies past the planned cut, which has changed."""
+    planned = max(node.cut_at, node.tried_at, node.requests[-1].at if node.requests else -1)
+    oldest = None if node.missing and planned < 0 else oldest_after(domain, node, planned)
+    node.since_at, node.since = oldest if oldest is not None else (None, None)
+    arm(domain, node, node.asset)
+    domain.touched[node.asset] = None
+
+
+def free_below(domain: Domain, node: Node) -> None:
+    """The node recovered, or something new reached it: it and what was parked below it may be tried again."""
+    for one in [node, *domain.below(node.asset)]:
+        if one.tried_at > one.cut_at:
+            one.tried_at = -1
+            plan_again(domain, one)
+        else:
+            one.tried_at = -1
+
+
+def oldest_after(domain: Domain, node: Node, at: int) -> tuple[int, int] | None:
+    """(offset, time) of the oldest commit above the node that a cut at `at` leaves out."""
+    roots = domain.roots_above(node)
+    if at < 0:  # nothing computed or tried yet: what counts is when the last of its roots got its first version
+        return max(((root.born_at, root.born) for root in roots), default=None)
+    found: tuple[int, int] | None = None
+    for root in roots:
+        if root.commits and root.commits[-1].offset > at:
+            first = first_after(root, at)
+            if found is None or first.offset < found[0]:
+                found = (first.offset, first.time)
+    return found
+
+
+def first_after(root: Root, at: int) -> Commit:
+    """The first commit past an offset; there must be one. Thinning keeps those that follow a live cut."""
+    commits = root.commits
+    low, high = 0, len(commits) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if commits[middle].offset > at:
+            high = middle
+        else:
+            low = middle + 1
+    return commits[low]
+
+
+def last_by(root: Root, at: int) -> Commit | None:
+    """The newest commit at or before an offset; None where there was none yet. Exact from `dense_from` on."""
+    return next((one for one in reversed(root.commits) if one.offset <= at), None)

@@ -1,0 +1,66 @@
+"""What a worker needs of an app: how each asset is made, and how a source is read. Made by App, run by executors."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from reactors.binding import Argument, Function
+from reactors.ports import Store
+from streams.definitions import AssetDef, CheckDef
+
+Place = Literal["loop", "process", "thread"]
+"""where a recipe runs: on the worker's event loop, in a warm process of its own, or in a thread of the worker"""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Any program, as a list of arguments: it never goes through a shell, so that a name stays a name."""
+
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A check: its definition, its function, the argument that takes the value, and the one that takes the Context."""
+
+    check: CheckDef
+    function: Function
+    takes: Argument
+    context: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How one asset is made."""
+
+    asset: AssetDef
+    made_by: Function | Program
+    place: Place
+    store: Store | None = None
+    takes: Mapping[str, Argument] = field(default_factory=dict)  # asset → the argument that takes it
+    context: str | None = None  # the argument that takes the Context
+    questions: tuple[Question, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """An app's functions by asset. `reference` is how another process finds the same app, if it can."""
+
+    domain: str
+    recipes: Mapping[str, Recipe]
+    reads: Mapping[str, Callable[..., Any]] = field(default_factory=dict)  # source → its `load=`
+    reference: str | None = None
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Asset → code version, as heartbeats tell it."""
+        return {key: recipe.asset.code_version for key, recipe in self.recipes.items()}
+
+    def where(self, asset: str) -> Place:
+        """Where an asset's attempts run.
+
+        An app that no other process can load (made in a test, or in a notebook) has none to send its functions to: they
+        run in a thread, where a timeout can give up on them but not stop them.
+        """
+        place = self.recipes[asset].place
+        return "thread" if place == "process" and self.reference is None else place

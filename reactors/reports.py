@@ -1,0 +1,30 @@
+"""What a report says besides its result: checks, costs, and the end of an attempt that published nothing."""
+
+from collections.abc import Sequence
+
+from reactors.domain import Domain
+from reactors.state import Node, Run
+from streams.events import Attempt, CheckEvaluated, CheckResult, CostIncurred, CostItem, RunEnded
+from streams.units import rfc3339
+
+
+def publish_checks(domain: Domain, node: Node, run: Run, version: str, checks: Sequence[CheckResult]) -> None:
+    """One event a check, of the version that was asked about."""
+    for check in checks:
+        fields = check.model_dump()
+        fields |= {"asset": node.asset, "partition": node.partition, "version": version, "run": run.id}
+        domain.say(CheckEvaluated, node.asset, fields)
+
+
+def charge(domain: Domain, node: Node, run: Run, costs: Sequence[CostItem]) -> None:
+    """One event a resource, named after the attempt, so that a later bill can revise it."""
+    for cost in costs:
+        fields = cost.model_dump()
+        fields |= {"cost_id": f"{run.id}/{run.attempt}/{cost.resource}", "asset": node.asset, "run": run.id}
+        domain.say(CostIncurred, node.asset, fields | {"period": rfc3339(domain.state.now)[:10]})
+
+
+def run_ended(domain: Domain, report: Attempt, outcome: str, reason: str) -> None:
+    """An attempt ended and published nothing."""
+    fields = {name: getattr(report, name) for name in ("run", "asset", "partition", "attempt", "worker")}
+    domain.say(RunEnded, report.asset, fields | {"outcome": outcome, "reason": reason})

@@ -1,0 +1,268 @@
+"""A node wanted at a cut: what is pinned, what it still waits for, and the move that needs no run."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from heapq import heappush
+
+from reactors.domain import Domain
+from reactors.freshness import blocker, reblock
+from reactors.marking import free_below, hear_inputs, last_by, note_staleness, oldest_after, plan_again
+from reactors.state import Node, Request, Root, Wave
+from reactors.timers import arm
+from streams.events import AssetVerified, Covers, Cut, Pin
+
+FAR = 2**62
+"""a deadline that nobody has set yet"""
+
+
+def pin_root(root: Root, at: int) -> Pin:
+    """A root's version at the journal's offset `at`."""
+    commit = last_by(root, at)
+    if commit is None:
+        return Pin(version=None, cut={root.key: 0})
+    extra = commit.extra or {}
+    return Pin(
+        version=commit.version,
+        fingerprint=commit.fingerprint,
+        cut={root.key: commit.seq},
+        uri=extra.get("uri"),
+        format=extra.get("format"),
+        metadata=extra.get("metadata"),
+    )
+
+
+def pin_node(node: Node) -> Pin:
+    """A node's version as it stands."""
+    return Pin(
+        version=node.version,
+        fingerprint=node.fingerprint,
+        cut=node.cut,
+        uri=node.uri,
+        format=node.format,
+        metadata=node.metadata or None,
+    )
+
+
+def pins_now(domain: Domain, node: Node) -> dict[str, Pin]:
+    """The newest version of each input: what a run reads whose inputs are all right at the newest cut."""
+    roots, state = domain.graph.roots, domain.state
+    return {
+        key: pin_root(state.roots[key], state.offset) if key in roots else pin_node(state.nodes[key])
+        for key in domain.inputs(node)
+    }
+
+
+def is_new(pin: Pin, before: Pin | None) -> bool:
+    """An input is new when its fingerprint is, or, without fingerprints, when its version is."""
+    if before is None:
+        return True
+    if pin.fingerprint is not None and before.fingerprint is not None:
+        return pin.fingerprint != before.fingerprint
+    return pin.version != before.version
+
+
+def may_move(node: Node, pins: Mapping[str, Pin]) -> bool:
+    """None of the inputs is new: the version is right at the newer cut too, without a run."""
+    return node.version is not None and not any(is_new(pin, node.consumed.get(key)) for key, pin in pins.items())
+
+
+def cut_of(domain: Domain, node: Node, at: int) -> Cut:
+    """The cut of a node that the journal's offset `at` stands for."""
+    found = {}
+    for root in domain.roots_above(node):
+        commit = last_by(root, at)
+        found[root.key] = commit.seq if commit is not None else 0
+    return found
+
+
+def covers_of(node: Node, cut: Cut) -> Covers:
+    """The commits that a version at `cut` takes in and the one before didn't."""
+    return {key: (node.cut.get(key, 0) + 1, seq) for key, seq in cut.items() if seq > node.cut.get(key, 0)}
+
+
+def is_busy(node: Node) -> bool:
+    """An attempt is in flight, or the run waits for its next one."""
+    return node.run is not None and (node.run.live or node.run.retry_at is not None)
+
+
+def is_forced(domain: Domain, node: Node) -> bool:
+    """`materialize` was commanded and has no run yet: the next one runs even if none of its inputs is new."""
+    wave = domain.state.waves.get(node.wave) if node.wave is not None else None
+    return wave is not None and wave.forced == node.asset and wave.at is None
+
+
+def lacks(domain: Domain, node: Node, at: int) -> bool:
+    """Neither its version is right at the cut `at`, nor is it already wanted at an equal one."""
+    if node.stale_at is None or node.stale_at > at:
+        return False
+    planned = node.requests[-1].at if node.requests else node.cut_at
+    if node.tried_at <= planned:
+        return node.since_at is not None and node.since_at <= at
+    oldest = oldest_after(domain, node, planned)  # it was tried at a newer cut since, and failed
+    return oldest is not None and oldest[0] <= at
+
+
+def ask(domain: Domain, node: Node, wave: Wave, at: int) -> Request:
+    """Want the node at a cut, together with whoever wants it at an equal one."""
+    forced = wave.forced == node.asset or is_forced(domain, node)
+    newest = node.requests[-1] if node.requests else None
+    if (
+        newest is not None
+        and not lacks(domain, node, at)
+        and not (forced and is_busy(node) and len(node.requests) == 1)
+    ):
+        newest.waves.append(wave.id)
+        newest.forced = newest.forced or forced
+        return newest
+    request = Request(at, cut_of(domain, node, at), [wave.id], FAR, domain.state.offset, forced)
+    state = domain.state
+    for key in domain.inputs(node):
+        if key in domain.graph.roots:
+            request.pins[key] = pin_root(state.roots[key], at)
+        elif state.nodes[key].requests:
+            request.waiting[key] = state.nodes[key].requests[-1].at
+        else:
+            request.pins[key] = pin_node(state.nodes[key])
+    node.requests.append(request)
+    plan_again(domain, node)
+    return request
+
+
+def urge(domain: Domain, node: Node, request: Request, deadline: int) -> None:
+    """Give a request a deadline; what it waits for gets one that leaves time for it."""
+    stack = [(node, request, deadline)]
+    while stack:
+        at_node, wanted, by = stack.pop()
+        if by >= wanted.deadline:
+            continue
+        wanted.deadline = by
+        make_ready(domain, at_node)
+        place = at_node.requests.index(wanted)
+        if place:
+            stack.append((at_node, at_node.requests[place - 1], by))
+        for key, at in wanted.waiting.items():
+            above = domain.state.nodes[key]
+            stack.extend((above, one, by - at_node.takes) for one in above.requests if one.at == at)
+
+
+def is_grantable(domain: Domain, node: Node) -> bool:
+    """Its first request has all its inputs and nothing holds it up."""
+    if not node.requests or node.requests[0].waiting or node.paused is not None:
+        return False
+    run = node.run
+    if run is None or not is_busy(node):
+        return True
+    return not run.live and run.retry_at is not None and run.retry_at <= domain.state.now
+
+
+def make_ready(domain: Domain, node: Node) -> None:
+    """Put the node into the admission queue, if it may be granted."""
+    if is_grantable(domain, node):
+        first = node.requests[0]
+        heappush(domain.ready, (first.deadline, first.asked, node.asset))
+
+
+def proceed(domain: Domain, nodes: Iterable[Node]) -> None:
+    """Move on whatever can: free moves at once and down the graph, the rest into the admission queue."""
+    queue = deque(nodes)
+    while queue:
+        node = queue.popleft()
+        if not is_grantable(domain, node):
+            continue
+        request = node.requests[0]
+        if not request.forced and not is_busy(node) and may_move(node, request.pins):
+            move(domain, node, request.cut, request.at, request.pins)
+            queue.extend(finish(domain, node, request))
+        else:
+            make_ready(domain, node)
+
+
+def move(domain: Domain, node: Node, cut: Cut, at: int, pins: dict[str, Pin]) -> None:
+    """The version stands at a newer cut, without a run."""
+    fields = publication(node, None, None, pins, cut)
+    domain.say(AssetVerified, node.asset, fields)
+    stand(domain, node, cut, at, pins)
+    recovered(domain, node)
+
+
+def publication(node: Node, run: str | None, attempt: int | None, pins: dict[str, Pin], cut: Cut) -> dict[str, object]:
+    """What an event says of the node's version at a cut."""
+    return {
+        "asset": node.asset,
+        "partition": node.partition,
+        "version": node.version,
+        "fingerprint": node.fingerprint,
+        "uri": node.uri,
+        "format": node.format,
+        "run": run,
+        "attempt": attempt,
+        "inputs": pins,
+        "cut": cut,
+        "covers": covers_of(node, cut),
+        "metadata": node.metadata,
+    }
+
+
+def stand(domain: Domain, node: Node, cut: Cut, at: int, pins: dict[str, Pin]) -> None:
+    """The node's version is right at this cut: what is stale is what came after."""
+    node.cut, node.cut_at, node.consumed = cut, at, pins
+    note_staleness(domain, node)
+    node.blocked_by = blocker(domain, node) if domain.troubled else None
+    domain.touched[node.asset] = None
+    wave = domain.state.waves.get(node.wave) if node.wave is not None else None
+    if wave is not None and wave.at is None and wave.forced is None and node.stale_at is None:
+        end(domain, wave)  # another wave's run did what this one was for
+
+
+def recovered(domain: Domain, node: Node) -> None:
+    """A good version came: whatever held the node up is over, and what was parked below it may be tried again."""
+    node.quarantine = None
+    if node.hold is not None or node.paused is not None:
+        node.hold = None
+        reblock(domain, node)
+        free_below(domain, node)
+    elif node.tried_at >= 0:
+        node.tried_at = -1
+        plan_again(domain, node)
+
+
+def finish(domain: Domain, node: Node, request: Request) -> list[Node]:
+    """A request is met: hand its version to those that wait for it. Returns the nodes that may go on."""
+    node.requests.remove(request)
+    pin = pin_node(node)
+    woken = [node]
+    for reader in domain.readers(node.asset):
+        for wanted in reader.requests:
+            if wanted.waiting.get(node.asset) == request.at:
+                del wanted.waiting[node.asset]
+                wanted.pins[node.asset] = pin
+                woken.append(reader)
+        hear_inputs(domain, reader)
+    for name in request.waves:
+        drop_out(domain, node, domain.state.waves[name])
+    plan_again(domain, node)
+    return woken
+
+
+def drop_out(domain: Domain, node: Node, wave: Wave) -> None:
+    """The node is done with a wave, or has left it. A wave that waits for nobody is over."""
+    if node.asset in wave.left:
+        del wave.left[node.asset]
+    if node.wave == wave.id:
+        node.wave = None
+        arm(domain, node, node.asset)
+    if not wave.left:
+        end(domain, wave)
+
+
+def end(domain: Domain, wave: Wave) -> None:
+    """Forget a wave; its targets fall due again."""
+    for key in wave.targets:
+        node = domain.state.nodes.get(key)
+        if node is not None and node.wave == wave.id:
+            node.wave = None
+            arm(domain, node, key)
+            domain.touched[key] = None
+    domain.state.waves.pop(wave.id, None)
+    domain.floating.pop(wave.id, None)
+    domain.sleeping.pop(wave.id, None)

@@ -1,0 +1,219 @@
+"""What a domain remembers: plain data, so that a snapshot is one dump of it and its digest is the dump's hash.
+
+Nothing here holds a set: a set's order is a dice. Offsets are the journal's; times are its instants (ms).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from streams.definitions import Manifest
+from streams.events import Cut, Pin, Verdict
+
+SCHEMA = 1
+"""of a snapshot; another one is not read, and the journal is folded from its start instead"""
+
+
+class Commit(NamedTuple):
+    """One change of a root: the `seq`-th, heard at `time`, standing in the journal at `offset`."""
+
+    seq: int
+    offset: int
+    time: int
+    version: str | None
+    fingerprint: str | None
+    extra: dict[str, Any] | None  # uri, format, metadata, where the publisher gave some
+
+
+@dataclass(slots=True)
+class Root:
+    """A source as the fold sees it; also an asset's code, and a Manual asset as its readers see it."""
+
+    key: str
+    seq: int = 0
+    exists: bool = False  # has a version, be it from before the first commit
+    born_at: int = -1  # offset of the first commit
+    born: int = 0  # its time
+    commits: list[Commit] = field(default_factory=list)  # those that some cut still needs, oldest first
+    dense_from: int = -1  # from this offset on no commit was thinned out
+    trim_at: int = 64  # length at which to look for what can go
+
+
+@dataclass(slots=True)
+class Request:
+    """A node is wanted at a cut. Kept per cut, granted in cut order."""
+
+    at: int  # the journal's offset that the cut stands for
+    cut: Cut
+    waves: list[str]
+    deadline: int
+    asked: int  # offset at which it was made: of two with one deadline the older goes first
+    forced: bool = False  # by `materialize`: runs even if nothing is new
+    pins: dict[str, Pin] = field(default_factory=dict)
+    waiting: dict[str, int] = field(default_factory=dict)  # input → `at` of the request of it that this one waits for
+
+
+@dataclass(slots=True)
+class Run:
+    """The newest run of a node. `live`: an attempt is in flight. Until it is over, its request is the node's first."""
+
+    id: str
+    number: int
+    attempt: int
+    worker: str
+    reason: str
+    granted_at: int
+    lease_ms: int
+    lease_until: int
+    code_version: str
+    live: bool = True
+    started: bool = False
+    failures: int = 0  # attempts that failed, against the retries
+    losses: int = 0  # attempts whose lease ran out
+    retry_at: int | None = None  # the next attempt may be granted from then on; 0: now; None: there is none to come
+
+
+@dataclass(slots=True)
+class Hold:
+    """Why a node isn't tried again at once."""
+
+    kind: Literal["failing", "quarantined", "cancelled"]
+    reason: str
+    until: int | None  # when the cool-down tries again
+    times: int = 1  # exhaustions in a row: the cool-down doubles with each
+
+
+@dataclass(slots=True)
+class Said:
+    """What `freshness.v1` was told last."""
+
+    verdict: Verdict
+    stale_since: int | None
+    due_at: int | None
+
+
+@dataclass(slots=True)
+class Quarantine:
+    """A version that a blocking check held back, ready to be released."""
+
+    version: str
+    fingerprint: str | None
+    uri: str | None
+    format: str | None
+    run: str
+    cut_at: int
+    cut: Cut
+    pins: dict[str, Pin]
+
+
+@dataclass(slots=True)
+class Node:
+    """A derived asset and a partition."""
+
+    asset: str
+    partition: str = ""
+    version: str | None = None
+    fingerprint: str | None = None
+    uri: str | None = None
+    format: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    cut_at: int = -1
+    cut: Cut = field(default_factory=dict)
+    consumed: dict[str, Pin] = field(default_factory=dict)  # input → what the version was computed from
+    missing: int = 0  # ancestor roots that have no version yet
+    stale_at: int | None = None  # offset of the oldest commit past the cut
+    stale_since: int | None = None  # its time; with no version yet: when its inputs all had one
+    since_at: int | None = None  # offset of the oldest commit past the planned cut
+    since: int | None = None  # its time
+    tried_at: int = -1  # left a wave of that cut: not tried again before something new
+    requests: list[Request] = field(default_factory=list)
+    run: Run | None = None
+    runs: int = 0  # how many runs it had
+    granted: Cut = field(default_factory=dict)  # the cut of its last accepted grant
+    touched: int = -1  # offset of what last bound it: older proposals don't fit any more
+    hold: Hold | None = None
+    quarantine: Quarantine | None = None
+    paused: str | None = None  # who paused it, or why
+    wave: str | None = None  # the unfinished wave of which it is a target
+    wake_at: int | None = None  # due time of its promise, as planned now
+    calm_at: int | None = None  # a quiet Eager: changes came meanwhile, so not due before
+    asked_at: int | None = None  # `materialize` was commanded then, and no wave has taken it up
+    asked_by: str = ""
+    durations: list[int] = field(default_factory=list)  # of its last runs
+    takes: int = 0  # expected duration of a run
+    path: int = 0  # longest chain of expected durations over its ancestors and itself
+    longest: int = 0  # the longest run among its ancestors and itself
+    blocked_by: str | None = None
+    said: Said | None = None
+    alert_episode: int = 0
+    alert_since: int | None = None  # its overdue alert is open, for a staleness since then
+    uncounted: int = 0  # publications that are no commits, as it wasn't Manual: they count once it is
+
+
+@dataclass(slots=True)
+class Retired:
+    """What must outlive an asset that is declared no more: if it comes back, no name is given twice."""
+
+    runs: int
+    alert_episode: int
+    uncounted: int
+
+
+@dataclass(slots=True)
+class Wave:
+    """The runs that a due asset sets off. Floats until its first grant fixes its cut."""
+
+    id: str
+    targets: list[str]
+    born: int
+    deadline: int
+    reason: str
+    forced: str | None = None  # the target, where `materialize` asked
+    at: int | None = None
+    left: dict[str, None] = field(default_factory=dict)  # nodes it still waits for, once fixed
+
+
+@dataclass(slots=True)
+class WorkerSeen:
+    """What a worker said last."""
+
+    name: str
+    slots: int
+    code_versions: dict[str, str]
+    seen_at: int
+    leaving: bool = False
+
+
+@dataclass(slots=True)
+class Parts:
+    """The pieces so far of a manifest that comes in several."""
+
+    deploy: int
+    whole: str
+    count: int
+    chunks: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class State:
+    """All of it."""
+
+    schema: int = SCHEMA
+    offset: int = -1  # the last entry folded
+    now: int = 0  # the largest append time seen
+    incarnation: str = ""
+    manifest: Manifest | None = None
+    parts: Parts | None = None
+    roots: dict[str, Root] = field(default_factory=dict)
+    nodes: dict[str, Node] = field(default_factory=dict)
+    retired: dict[str, Retired] = field(default_factory=dict)  # by node
+    waves: dict[str, Wave] = field(default_factory=dict)
+    workers: dict[str, WorkerSeen] = field(default_factory=dict)
+    origins: dict[str, int] = field(default_factory=dict)  # topic/partition → offset of the last change taken from it
+    seen: dict[str, None] = field(default_factory=dict)  # (source, id) of changes, this day
+    seen_before: dict[str, None] = field(default_factory=dict)  # and the day before
+    seen_from: int = 0
+    renewed_at: int = -1  # the last timer fact or deploy: what was proposed before doesn't know what that changed
+    granted_at: int = -1  # the newest cut of an accepted grant: one that would fix an older cut comes too late
+    fixed_at: int = -1  # the newest offset at which a cut was fixed or moved to: later ones aren't older
+    changes: int = 0
+    commits: int = 0

@@ -1,0 +1,70 @@
+"""What time alone brings about, once the journal says that a timer fired."""
+
+from reactors.domain import Domain
+from reactors.marking import plan_again
+from reactors.requests import proceed
+from reactors.state import Node
+from reactors.timers import arm, elapsed, later
+from reactors.waves import settle, start
+from streams.definitions import Eager, Within
+from streams.events import TimerFired
+from streams.units import readable
+
+
+def fired(domain: Domain, fact: TimerFired) -> None:
+    """Look at every node whose timer is due, and settle the floating waves that have only free moves to make."""
+    domain.state.renewed_at = domain.state.offset
+    for key in elapsed(domain, min(fact.at, domain.state.now)):
+        _look(domain, domain.state.nodes[key])
+    for name in fact.settle:
+        wave = domain.state.waves.get(name)
+        if wave is not None and wave.at is None:
+            settle(domain, wave)
+
+
+def wake_due(domain: Domain) -> None:
+    """Set the timers of the nodes that the entry touched; those due by its own time need none: their waves start."""
+    seen = 0
+    while seen < len(domain.touched):  # a wave that starts may touch more of them
+        fresh = list(domain.touched)[seen:]
+        seen += len(fresh)
+        for key in fresh:
+            node = domain.state.nodes.get(key)
+            if node is None:
+                continue
+            arm(domain, node, key)
+            if node.wake_at is not None and node.wake_at <= domain.state.now:
+                _wake(domain, node)
+                arm(domain, node, key)
+
+
+def _look(domain: Domain, node: Node) -> None:
+    now = domain.state.now
+    if node.run is not None and node.run.retry_at and node.run.retry_at <= now:
+        node.run.retry_at = 0
+        proceed(domain, [node])
+    if node.wake_at is not None and node.wake_at <= now:
+        _wake(domain, node)
+    elif node.hold is not None and node.hold.until is not None and node.hold.until <= now and not node.requests:
+        node.hold.until, node.tried_at = None, -1
+        plan_again(domain, node)
+        if node.wave is None:
+            start(domain, node, "the cool-down after its failures is over")
+    arm(domain, node, node.asset)
+    domain.touched[node.asset] = None
+
+
+def _wake(domain: Domain, node: Node) -> None:
+    if node.asked_at is not None:
+        start(domain, node, f"materialize was commanded{node.asked_by}", forced=True)
+        return
+    policy = domain.definition(node).policy
+    if isinstance(policy, Eager):
+        calm = later(domain, node, policy)
+        if policy.quiet_ms and calm > domain.state.now:
+            node.calm_at = calm
+            return
+        start(domain, node, "eager: its inputs changed" if not policy.quiet_ms else "eager: its inputs went quiet")
+    elif isinstance(policy, Within):
+        slack = readable(node.path + node.longest)
+        start(domain, node, f"its promise of {readable(policy.lag_ms)} is due, {slack} ahead for its path and one run")

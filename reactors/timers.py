@@ -1,0 +1,102 @@
+"""When something must be looked at again. One timer a node counts at a time: the earliest of its reasons."""
+
+from heapq import heappop, heappush
+
+from reactors.domain import Domain
+from reactors.state import Node
+from streams.definitions import Eager, Within
+
+
+def promise_ms(domain: Domain, node: Node) -> int | None:
+    """The age that the node's policy guarantees; None where it guarantees none."""
+    policy = domain.definition(node).policy
+    return policy.lag_ms if isinstance(policy, Within) else None
+
+
+def stale_from(node: Node) -> int | None:
+    """The instant its promise counts from: since the planned cut; or, when that was tried and failed, since the cut."""
+    if node.since is None or node.tried_at < 0 or node.stale_since is None:
+        return node.since
+    return min(node.since, node.stale_since)
+
+
+def due(domain: Domain, node: Node) -> int | None:
+    """When the node's own promise sets off a wave: as late as it allows. None while there is nothing to promise."""
+    if node.wave is not None or node.missing or node.paused is not None:
+        return None
+    if node.asked_at is not None:
+        return node.asked_at
+    since = stale_from(node)
+    if since is None:
+        return None
+    policy = domain.definition(node).policy
+    if isinstance(policy, Within):
+        # Even where runs take no time, it is due a moment before the promise is broken.
+        return since + max(0, policy.lag_ms - node.path - max(1, node.longest))
+    if isinstance(policy, Eager):
+        return max(since + policy.quiet_ms, node.calm_at or 0)
+    return None
+
+
+def later(domain: Domain, node: Node, policy: Eager) -> int:
+    """A quiet Eager's due time, now that its first quiet span is over: changes may have come meanwhile."""
+    newest = max((root.commits[-1].time for root in domain.roots_above(node) if root.commits), default=0)
+    calm = newest + policy.quiet_ms
+    since = stale_from(node)
+    if policy.max_wait_ms is None or since is None:
+        return calm
+    return min(calm, since + policy.max_wait_ms)
+
+
+def next_look(domain: Domain, node: Node) -> int | None:
+    """The earliest instant at which time alone changes something about the node."""
+    looks = []
+    if node.wake_at is not None:
+        looks.append(node.wake_at)
+    if node.stale_since is not None and node.alert_since is None:
+        promise = promise_ms(domain, node)
+        if promise is not None:
+            looks.append(node.stale_since + promise)
+    if node.hold is not None and node.hold.until is not None and not node.requests and node.wave is None:
+        looks.append(node.hold.until)
+    if node.run is not None and node.run.retry_at:
+        looks.append(node.run.retry_at)
+    return min(looks, default=None)
+
+
+def arm(domain: Domain, node: Node, key: str) -> None:
+    """Work out the node's due time again and set its timer if that is earlier than the one it has."""
+    node.wake_at = due(domain, node)
+    look = next_look(domain, node)
+    if look is not None:
+        armed = domain.armed.get(key)
+        if armed is None or look < armed:
+            domain.armed[key] = look
+            heappush(domain.timers, (look, key))
+
+
+def earliest(domain: Domain) -> int | None:
+    """The next instant at which a timer is due. Passes over timers that no longer hold; the state stays as it is."""
+    timers, armed, nodes = domain.timers, domain.armed, domain.state.nodes
+    while timers:
+        at, key = timers[0]
+        if armed.get(key) == at and key in nodes:
+            look = next_look(domain, nodes[key])
+            if look == at:
+                return at
+            del armed[key]
+            if look is not None:
+                armed[key] = look
+                heappush(timers, (look, key))
+        heappop(timers)
+    return None
+
+
+def elapsed(domain: Domain, at: int) -> list[str]:
+    """Take every node whose timer is due at `at`, earliest first."""
+    found = []
+    while (first := earliest(domain)) is not None and first <= at:
+        _, key = heappop(domain.timers)
+        del domain.armed[key]
+        found.append(key)
+    return found

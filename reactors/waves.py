@@ -1,0 +1,225 @@
+"""The runs that one due asset sets off: they float until a first grant fixes their cut, and then agree on it."""
+
+from dataclasses import dataclass, field
+
+from reactors.domain import Domain
+from reactors.marking import plan_again
+from reactors.requests import (
+    ask,
+    cut_of,
+    drop_out,
+    end,
+    is_busy,
+    is_forced,
+    lacks,
+    may_move,
+    move,
+    pins_now,
+    proceed,
+    urge,
+)
+from reactors.state import Node, Request, Wave
+from reactors.timers import arm, promise_ms, stale_from
+from streams.definitions import Within
+
+
+@dataclass(slots=True)
+class Survey:
+    """What a floating wave could do at the newest cut."""
+
+    grantable: list[Node] = field(default_factory=list)  # stale, idle, its inputs all right
+    movable: list[Node] = field(default_factory=list)  # the same, but none of its inputs is new
+    hopeless: bool = False  # something on the way to the target is paused, held, or lacks an input
+
+
+def start(domain: Domain, node: Node, reason: str, forced: bool = False) -> None:
+    """The node is due, or commanded: set off its wave."""
+    key = node.asset
+    wave = Wave(f"{key}@{domain.state.offset}", [key], domain.state.offset, deadline(domain, node), reason)
+    if forced:
+        wave.forced = key
+    if node.tried_at >= 0:
+        node.tried_at = -1
+        plan_again(domain, node)
+    node.wave, node.calm_at, node.asked_at = wave.id, None, None
+    domain.state.waves[wave.id] = wave
+    domain.floating[wave.id] = None
+    arm(domain, node, key)
+    domain.touched[key] = None
+    settle(domain, wave)
+
+
+def deadline(domain: Domain, node: Node) -> int:
+    """When the node must be right again: its promise's end; without one, as soon as its path allows."""
+    since, promise = stale_from(node), promise_ms(domain, node)
+    return since + promise if since is not None and promise is not None else domain.state.now + node.path
+
+
+def is_held(node: Node) -> bool:
+    """Nothing may be run through this node now. What was tried and failed waits for something new to be committed."""
+    parked = node.tried_at >= 0 and node.stale_at is not None and node.since_at is None and not node.requests
+    return node.paused is not None or node.missing > 0 or parked
+
+
+def survey(domain: Domain, wave: Wave) -> Survey:
+    """Look at a floating wave: which nodes could be granted now, at the newest cut. Changes nothing."""
+    found = Survey()
+    states: dict[str, bool] = {}  # stale node → whether it is out of reach
+    for node in _stale_upward(domain, wave):
+        above = [states[one.asset] for one in domain.derived_inputs(node) if one.asset in states]
+        states[node.asset] = is_held(node) or any(above)
+        if above or states[node.asset] or node.requests or is_busy(node):
+            continue
+        if wave.forced != node.asset and may_move(node, pins_now(domain, node)):
+            found.movable.append(node)
+        else:
+            found.grantable.append(node)
+    found.hopeless = all(states.get(key, False) for key in wave.targets)
+    return found
+
+
+def _stale_upward(domain: Domain, wave: Wave) -> list[Node]:
+    """The targets and their ancestors that aren't right at the newest cut, inputs first."""
+    nodes = domain.state.nodes
+    found: dict[str, Node] = {}
+    stack = [nodes[key] for key in wave.targets if nodes[key].stale_at is not None or wave.forced == key]
+    while stack:
+        node = stack.pop()
+        if node.asset not in found:
+            found[node.asset] = node
+            stack.extend(one for one in domain.derived_inputs(node) if one.stale_at is not None)
+    return sorted(found.values(), key=lambda node: domain.graph.rank[node.asset])
+
+
+def settle(domain: Domain, wave: Wave) -> None:
+    """Make the free moves of a floating wave, at the newest cut; end it where nothing is left or can be done."""
+    at = domain.state.offset
+    for node in _stale_upward(domain, wave):
+        stuck = is_held(node) or node.requests or is_busy(node) or is_forced(domain, node)
+        # Somebody may be about to grant what was stale before: only a fact may move that.
+        stuck = stuck or (domain.state.renewed_at < at and node.stale_at != at)
+        if stuck or any(one.stale_at is not None for one in domain.derived_inputs(node)):
+            continue
+        pins = pins_now(domain, node)
+        if may_move(node, pins):
+            move(domain, node, cut_of(domain, node, at), at, pins)
+            plan_again(domain, node)
+            domain.state.fixed_at = at
+    if survey(domain, wave).hopeless:
+        for key in wave.targets:
+            park(domain, domain.state.nodes[key], at)
+        end(domain, wave)
+    elif wave.forced is None and all(domain.state.nodes[key].stale_at is None for key in wave.targets):
+        end(domain, wave)
+
+
+def park(domain: Domain, node: Node, at: int) -> None:
+    """The node left a wave of that cut: it isn't tried again before something new is committed or its way is free."""
+    node.tried_at = max(node.tried_at, at)
+    plan_again(domain, node)
+
+
+def fix_through(domain: Domain, node: Node, at: int) -> None:
+    """A first grant of this node was accepted: every floating wave that wants it takes the cut at `at`."""
+    if at < domain.state.fixed_at:
+        return  # based on too old a view; the run goes on at its own cut, the waves go on floating
+    domain.state.fixed_at = at
+    waves = domain.state.waves
+    through = [node]
+    if node.since_at is not None and node.since_at <= at:
+        through += domain.below(node.asset)
+    for one in through:
+        wave = waves.get(one.wave) if one.wave is not None else None
+        if wave is not None and wave.at is None and wave.born <= at and one.asset in wave.targets:
+            _fix(domain, wave, at)
+
+
+def _fix(domain: Domain, wave: Wave, at: int) -> None:
+    target = domain.state.nodes[wave.targets[0]]
+    if any(root.dense_from > at and root.commits[-1].offset > at for root in domain.roots_above(target)):
+        return  # too old to say what stood at that offset
+    wave.at = at
+    domain.floating.pop(wave.id, None)
+    domain.sleeping.pop(wave.id, None)
+    asked = _ask_upward(domain, wave, target, at)
+    if target.asset in wave.left:
+        urge(domain, target, target.requests[-1], wave.deadline)
+    else:
+        park(domain, target, at)
+        drop_out(domain, target, wave)
+    _ride_along(domain, wave, asked, at)
+    proceed(domain, asked)
+
+
+def _ask_upward(domain: Domain, wave: Wave, target: Node, at: int) -> list[Node]:
+    """Request every ancestor of the target that isn't right at the cut, but for what lies behind a held one."""
+    wanted: dict[str, Node] = {}
+    stack = [target]
+    while stack:
+        node = stack.pop()
+        needs_a_run = lacks(domain, node, at) or wave.forced == node.asset
+        if node.asset not in wanted and (needs_a_run or node.requests):
+            wanted[node.asset] = node
+            if needs_a_run:
+                stack.extend(domain.derived_inputs(node))
+    asked, out = [], set()
+    for node in sorted(wanted.values(), key=lambda one: domain.graph.rank[one.asset]):
+        if is_held(node) or any(one.asset in out for one in domain.derived_inputs(node)):
+            out.add(node.asset)
+            continue
+        ask(domain, node, wave, at)
+        wave.left[node.asset] = None
+        asked.append(node)
+    return asked
+
+
+def _ride_along(domain: Domain, wave: Wave, asked: list[Node], at: int) -> None:
+    """Take in Within assets that one of the wave's runs feeds, once half their slack has passed."""
+    for node in asked:  # grows while it is walked: a rider may carry riders
+        for reader in domain.readers(node.asset):
+            if _may_ride(domain, reader, at):
+                reader.wave = wave.id
+                wave.targets.append(reader.asset)
+                by = deadline(domain, reader)
+                request = ask(domain, reader, wave, at)
+                wave.left[reader.asset] = None
+                arm(domain, reader, reader.asset)
+                urge(domain, reader, request, by)
+                asked.append(reader)
+
+
+def _may_ride(domain: Domain, node: Node, at: int) -> bool:
+    since, wake = stale_from(node), node.wake_at
+    if node.wave is not None or node.requests or not lacks(domain, node, at) or is_held(node):
+        return False
+    if not isinstance(domain.definition(node).policy, Within) or since is None or wake is None:
+        return False
+    if 2 * (domain.state.now - since) < wake - since:
+        return False
+    return not any(lacks(domain, one, at) for one in domain.derived_inputs(node))
+
+
+def leave(domain: Domain, node: Node, request: Request, parked: bool = True) -> None:
+    """A request comes to nothing: it, and whatever waits for it, drops out of every wave that wants it.
+
+    `parked`: none of these is tried again before something new is committed, or the way is free.
+    """
+    failing = [(node, request)]
+    for one, failed in failing:  # grows while it is walked
+        for reader in domain.readers(one.asset):
+            failing += [(reader, wanted) for wanted in reader.requests if wanted.waiting.get(one.asset) == failed.at]
+    for one, failed in failing:
+        if failed in one.requests:
+            one.requests.remove(failed)
+            if parked:
+                one.tried_at = max(one.tried_at, failed.at)
+            plan_again(domain, one)
+            for name in failed.waves:
+                drop_out(domain, one, domain.state.waves[name])
+    wake_below(domain, node)
+    proceed(domain, [one for one, _ in failing])
+
+
+def wake_below(domain: Domain, node: Node) -> None:
+    """A run ended or a way is free: floating waves below that slept look again."""
+    domain.wake(node.asset)
