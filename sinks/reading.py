@@ -1,0 +1,21 @@
+"""An envelope's data as its model, as tolerantly as a sink can."""
+
+from functools import cache
+from typing import Any
+
+from streams.cloudevents import Envelope, parse
+from streams.events import EVENTS
+
+
+def event_of(wrapped: Envelope) -> Any:
+    """The event. Raises BadEvent for a type nobody knows, or data that doesn't fit it.
+
+    A field that isn't there is a field that is null: our writers leave nulls out, those of other languages don't.
+    """
+    return parse({"type": wrapped["type"], "data": _required(wrapped["type"]) | wrapped["data"]})
+
+
+@cache
+def _required(kind: str) -> dict[str, None]:
+    model = EVENTS.get(kind)
+    return {} if model is None else {name: None for name, field in model.model_fields.items() if field.is_required()}
