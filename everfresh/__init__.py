@@ -1,0 +1,62 @@
+"""Everfresh keeps data assets fresh. What users need is here, under one name: `import everfresh as ef`.
+
+A name is imported when it is first asked for, so that `everfresh --help` and every completion need nothing of it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from everfresh import shadows as shadows  # first: it says whose `streams` Python would take for ours
+
+if TYPE_CHECKING:
+    from everfresh.app import App
+    from everfresh.policies import Eager, Retry, Within
+    from everfresh.publisher import AsyncPublisher, Publisher
+    from reactors.compute import Change, CheckOutcome, Context, Input, Output
+    from reactors.io.stores import FileStore, JsonStore, ParquetStore
+    from streams import errors
+    from streams.definitions import Manual, OnDemand
+
+__all__ = [
+    "App",
+    "AsyncPublisher",
+    "Change",
+    "CheckOutcome",
+    "Context",
+    "Eager",
+    "FileStore",
+    "Input",
+    "JsonStore",
+    "Manual",
+    "OnDemand",
+    "Output",
+    "ParquetStore",
+    "Publisher",
+    "Retry",
+    "Within",
+    "errors",
+]
+
+_HOMES = {
+    "everfresh.app": ("App",),
+    "everfresh.policies": ("Eager", "Retry", "Within"),
+    "everfresh.publisher": ("AsyncPublisher", "Publisher"),
+    "reactors.compute": ("Change", "CheckOutcome", "Context", "Input", "Output"),
+    "reactors.io.stores": ("FileStore", "JsonStore", "ParquetStore"),
+    "streams": ("errors",),
+    "streams.definitions": ("Manual", "OnDemand"),
+}
+"""module → the names that come from it"""
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            found = getattr(import_module(home), name, None) or import_module(f"{home}.{name}")
+            globals()[name] = found  # from now on without this function
+            return found
+    raise AttributeError(f"module 'everfresh' has no attribute {name!r}", name=name, obj=None)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

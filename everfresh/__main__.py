@@ -1,0 +1,7 @@
+"""`python -m everfresh`: the same as the installed command."""
+
+import sys
+
+from everfresh.cli import main
+
+sys.exit(main())

@@ -1,0 +1,238 @@
+"""App: where a domain's assets are declared. Functions stay what they are; the app only remembers them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from hashlib import blake2b
+from inspect import iscoroutinefunction
+from typing import Any, Literal, ParamSpec, TypeVar, Unpack
+
+import orjson
+
+from everfresh import options as said
+from everfresh.assets import Asset, Command, Declared, Source
+from everfresh.options import AssetOptions, CommandOptions, Deps, Named
+from everfresh.policies import in_one_sentence
+from reactors.binding import Function, asked, bound, signature_of
+from reactors.ports import Store
+from reactors.recipes import Code, Program, Question, Recipe
+from streams.definitions import AssetDef, CheckDef, Manifest
+from streams.errors import DefinitionError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class App:
+    """A domain: what one team deploys.
+
+    >>> from everfresh import Within
+    >>> app = App("shop")
+    >>> orders = app.source("orders", exists=True)
+    >>> @app.asset(deps=[orders], freshness=Within("5m"))
+    ... def revenue(orders):
+    ...     return sum(orders)
+    >>> revenue([1, 2, 3]), revenue.key
+    (6, 'shop/revenue')
+
+    `store` keeps the values of all assets that name no other one. Raises DefinitionError for a bad name.
+    """
+
+    def __init__(self, domain: str, store: Store | None = None) -> None:
+        self.domain = said.well_named(domain, "an app")
+        self.store = store
+        self.reference: str | None = None
+        """how another process finds this app: set by `everfresh.loading`, None for an app made in a test"""
+        self._sources: dict[str, AssetDef] = {}
+        self._reads: dict[str, Function] = {}
+        self._recipes: dict[str, Recipe] = {}
+        self._pools: dict[str, int] = {}
+
+    def __repr__(self) -> str:
+        return f"<app {self.domain}: {len(self._sources)} sources, {len(self._recipes)} assets>"
+
+    def source(
+        self,
+        key: str,
+        *,
+        owner: str | None = None,
+        exists: bool = False,
+        load: Callable[..., Any] | None = None,
+        description: str | None = None,
+    ) -> Source:
+        """Declare an asset that nobody here computes.
+
+        `exists=True`: it can be read before its first change. `load` reads it: a function that takes nothing, or the
+        `ef.Input` that says which version is wanted; without it, what a change event's `uri` names is read.
+        """
+        asset = said.definition(self._own(key), kind="source", owner=owner, exists=exists, description=description)
+        subject = f"load= of source {self._new(asset.key)!r}"
+        if load is not None:
+            wanted = signature_of(load, subject).required
+            if len(wanted) > 1:
+                raise DefinitionError(f"{subject} takes an ef.Input or nothing, not {len(wanted)} arguments")
+            if iscoroutinefunction(load):
+                raise DefinitionError(f"{subject} is async; it has to be an ordinary function, which runs off the loop")
+            self._reads[asset.key] = load
+        self._sources[asset.key] = asset
+        return Source(asset.key)
+
+    def asset(self, *, deps: Deps = (), **options: Unpack[AssetOptions]) -> Callable[[Callable[P, R]], Asset[P, R]]:
+        """Declare the asset that a function computes, under the function's name.
+
+        `deps` names what it reads: a list, each passed as the argument of the asset's short name, or a dict from
+        argument to asset. Options, all by name:
+
+        - `freshness`: `ef.Within("5m")`, `ef.Eager()`, `ef.Manual()`; by default only when a promise downstream asks
+        - `retry=ef.Retry(3)`, `timeout="10m"` (loading, computing, checking and storing together; an hour if not said)
+        - `takes="30s"`: how long a run is expected to take, until that is learned
+        - `pool="warehouse"`: of `app.pool`; `owner`; `description`; `name` instead of the function's
+        - `code_version="2"`: change it, and the asset is stale
+        - `store`: instead of the app's; `None` for an asset that keeps its own data
+        - `executor`: a function that isn't async runs in a process of its own unless this is "thread"
+
+        Raises DefinitionError, in one sentence, for what makes no sense.
+        """
+        said.refuse_unknown(options, "asset")
+
+        def declare(function: Callable[P, R]) -> Asset[P, R]:
+            key = self._own(options.get("name", getattr(function, "__name__", "")))
+            subject = f"asset {key!r}"
+            signature, arguments = signature_of(function, subject), self._arguments(deps)
+            recipe = Recipe(
+                asset=said.derived(key, arguments, options),
+                made_by=function,
+                place=said.place_of(function, options.get("executor"), subject),
+                store=options.get("store", self.store),
+                takes=bound(signature, arguments, subject),
+                context=signature.context.name if signature.context else None,
+            )
+            self._recipes[self._new(key)] = recipe
+            return Asset(key, function)
+
+        return declare
+
+    def command(self, name: str, argv: Sequence[str], *, deps: Deps = (), **options: Unpack[CommandOptions]) -> Command:
+        """Declare the asset that a program makes: `app.command("docs", ["dbt", "build"], deps=[revenue])`.
+
+        It never goes through a shell. In its environment: EVERFRESH_RUN is the run's id; EVERFRESH_INPUTS is the path
+        of a JSON file `{"asset", "partition", "run", "attempt", "cut", "inputs": {asset: {"version", "uri", …}}}`;
+        EVERFRESH_OUTPUT is a path where it may leave `{"version", "fingerprint", "metadata", "path"}`, all optional:
+        `path` names a file that the asset's store is to keep. Exit code 0 is success.
+        """
+        said.refuse_unknown(options, "command")
+        key = self._own(name)
+        recipe = Recipe(
+            asset=said.derived(key, self._arguments(deps), options),
+            made_by=Program(said.program(argv, key)),
+            place="process",
+            store=options.get("store", self.store),
+        )
+        self._recipes[self._new(key)] = recipe
+        return Command(key)
+
+    def check(
+        self,
+        asset: Named,
+        *,
+        severity: Literal["info", "warn", "error", "critical"] = "error",
+        blocking: bool = False,
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]:
+        """Ask a question about each new version of an asset, before anyone sees it.
+
+        The function takes the value (or an `ef.Output`, if it is annotated so) and returns a bool or an
+        `ef.CheckOutcome`. `blocking=True`: a version that fails is quarantined. Raises DefinitionError for an asset
+        that this app doesn't compute.
+        """
+        key = self._key(asset)
+
+        def declare(function: Callable[P, R]) -> Callable[P, R]:
+            name = getattr(function, "__name__", "")
+            subject = f"check {name!r} of asset {key!r}"
+            recipe = self._recipes.get(key)
+            if recipe is None:
+                raise DefinitionError(f"{subject}: this app computes no such asset{said.near(key, self._recipes)}")
+            if any(one.name == name for one in recipe.asset.checks):
+                raise DefinitionError(f"{subject}: there are two of that name; rename one")
+            signature = signature_of(function, subject)
+            with in_one_sentence(subject):
+                check = CheckDef(name=name, severity=severity, blocking=blocking)
+            context = signature.context.name if signature.context else None
+            question = Question(check, function, asked(signature, subject), context)
+            self._recipes[key] = replace(
+                recipe,
+                asset=recipe.asset.model_copy(update={"checks": (*recipe.asset.checks, check)}),
+                questions=(*recipe.questions, question),
+            )
+            return function
+
+        return declare
+
+    def pool(self, name: str, *, slots: int) -> str:
+        """Let at most `slots` runs of the assets that name this pool be in flight at once; returns the name."""
+        said.well_named(name, "a pool")
+        if type(slots) is not int or slots < 1:
+            raise DefinitionError(f"pool {name!r}: slots is a whole number from 1, not {slots!r}")
+        if name in self._pools:
+            raise DefinitionError(f"pool {name!r} is declared twice; rename one")
+        self._pools[name] = slots
+        return name
+
+    def manifest(self, deploy: int) -> Manifest:
+        """All that this app declares, as data; equal declarations have an equal hash, whatever the deploy.
+
+        Raises DefinitionError for a pool that nobody declared. Unknown deps and cycles are the graph's to find.
+        """
+        for key, recipe in self._recipes.items():
+            pool = recipe.asset.pool
+            if pool is not None and pool not in self._pools:
+                close = said.near(pool, self._pools)
+                raise DefinitionError(
+                    f"asset {key!r} names the pool {pool!r}, which nobody declares{close}: app.pool({pool!r}, slots=…)"
+                )
+        declared = (*self._sources.values(), *(recipe.asset for recipe in self._recipes.values()))
+        assets = tuple(sorted(declared, key=lambda asset: asset.key))
+        pools = dict(sorted(self._pools.items()))
+        with in_one_sentence(f"deploy {deploy!r} of {self.domain!r}"):
+            manifest = Manifest(domain=self.domain, deploy=deploy, assets=assets, pools=pools)
+        return manifest.model_copy(update={"hash": content_hash(manifest)})
+
+    def code(self) -> Code:
+        """The functions behind the manifest, for a worker."""
+        return Code(self.domain, dict(self._recipes), dict(self._reads), self.reference)
+
+    def _own(self, name: str) -> str:
+        """The key of a name in this domain; a full key must be of this domain."""
+        key = self._key(name)
+        if key.partition("/")[0] != self.domain:
+            raise DefinitionError(f"{name!r} is of another domain; app {self.domain!r} declares its own assets only")
+        return key
+
+    def _key(self, named: Any) -> str:
+        if isinstance(named, Declared):
+            return named.key
+        if not isinstance(named, str):
+            raise DefinitionError(f"{named!r} is no asset: name one by its key, or by what declared it")
+        return named if "/" in named else f"{self.domain}/{named}"
+
+    def _new(self, key: str) -> str:
+        if key in self._sources or key in self._recipes:
+            raise DefinitionError(f"two assets are called {key!r}; rename one")
+        return key
+
+    def _arguments(self, deps: Any) -> dict[str, str]:
+        """Argument → asset; in a list the argument is the asset's short name, as Python can write it."""
+        if isinstance(deps, Mapping):
+            return {argument: self._key(named) for argument, named in deps.items()}
+        if isinstance(deps, str | Declared):
+            raise DefinitionError(f"deps is a list or a dict of assets, not {deps!r} alone; write deps=[…]")
+        keys = [self._key(named) for named in deps]
+        arguments = {said.argument_of(key): key for key in keys}
+        if len(arguments) < len(keys):
+            raise DefinitionError(f"deps {keys} would share an argument; name the arguments: deps={{argument: asset}}")
+        return arguments
+
+
+def content_hash(manifest: Manifest) -> str:
+    """A hash of what is declared: not of the deploy's number, nor of the order in which it was written."""
+    content = manifest.model_dump(mode="json", exclude={"deploy", "hash"})
+    return blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()

@@ -1,0 +1,75 @@
+"""From what was said to what is meant: the log, its domains, an asset by its key or its short name."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from difflib import get_close_matches
+
+from everfresh.cli.command import Everywhere, UsedWrongly
+from everfresh.cli.place import check_there, settings_of
+from everfresh.reading import now
+from everfresh.site import Site, domains, opened
+from reactors.domain import Domain
+from streams.definitions import AssetDef
+from streams.errors import EverfreshError
+
+
+@asynccontextmanager
+async def existing(said: Everywhere) -> AsyncIterator[Site]:
+    """Open a log that is there. Raises LogUnavailable: to look at nothing mustn't make a log."""
+    async with opened(check_there(settings_of(said))) as site:
+        yield site
+
+
+async def domains_of(site: Site, named: Sequence[str] | None) -> list[str]:
+    """The domains named, or all that are deployed. Raises UsedWrongly for one that isn't there."""
+    there = await domains(site)
+    if not there:
+        raise EverfreshError(f"nothing is deployed on {site.settings.log}; do it with `everfresh deploy APP`")
+    for name in named or ():
+        if name not in there:
+            raise UsedWrongly(f"domain {name!r} isn't deployed on {site.settings.log}; {meant(name, there)}")
+    return list(dict.fromkeys(named or there))
+
+
+async def key_of(site: Site, asset: str) -> str:
+    """The asset's key: `domain/name` as it is, a short name in the only domain. Raises UsedWrongly."""
+    if "/" in asset:
+        await domains_of(site, [asset.partition("/")[0]])
+        return asset
+    return f"{only(asset, await domains_of(site, None))}/{asset}"
+
+
+def only(asset: str, domains: Sequence[str]) -> str:
+    """The domain that a short name is of. Raises UsedWrongly where there are several."""
+    if len(domains) > 1:
+        raise UsedWrongly(
+            f"{asset!r} may be of {' or '.join(domains)}; write it with its domain, like '{domains[0]}/{asset}'"
+        )
+    return domains[0]
+
+
+async def declared(site: Site, asset: str) -> tuple[Domain, AssetDef]:
+    """The asset's domain as it is now, and its definition. Raises UsedWrongly, with what may be meant."""
+    key = await key_of(site, asset)
+    domain = await now(site.log, site.settings.topics, key.partition("/")[0])
+    definition = domain.graph.assets.get(key)
+    if definition is None:
+        raise UsedWrongly(f"nobody declares {key!r}; {meant(key, domain.graph.assets)}")
+    return domain, definition
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """What may be meant, else what there is.
+
+    >>> meant("ordrs", ["orders", "refunds"]), meant("x", ["orders", "refunds"])
+    ("did you mean 'orders'?", 'there are orders, refunds')
+    """
+    listed = sorted(known)
+    shared = f"{name.partition('/')[0]}/" if "/" in name else ""  # a domain that all begin with makes nothing alike
+    short = {one.removeprefix(shared): one for one in listed}
+    close = get_close_matches(name.removeprefix(shared), short, n=1)
+    if close:
+        return f"did you mean {short[close[0]]!r}?"
+    if len(listed) > 12:
+        return f"there are {', '.join(listed[:12])} and {len(listed) - 12} more"
+    return f"there {'is' if len(listed) == 1 else 'are'} {', '.join(listed) or 'none'}"

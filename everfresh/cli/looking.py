@@ -1,0 +1,110 @@
+"""`status`, `runs` and `explain`: what is going on, from the newest snapshot and the journal's tail."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from typer import Argument, Option, Typer
+
+from everfresh.cli.command import Everywhere, InDomains, command
+from everfresh.cli.screen import document, note, say, table
+
+group = Typer()
+
+ONE = "The asset: 'domain/name', or its name alone where there is one domain."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status(InDomains):
+    """What `status` takes."""
+
+    asset: Annotated[str | None, Argument(metavar="ASSET", help=ONE, show_default=False)] = None
+
+
+@command(group, "status", example="everfresh status shop/revenue --json")
+async def status(said: Status) -> None:
+    """How fresh every asset is: verdict, lag and promise, when it is due, version, runs, and why.
+
+    A source has no verdict, for nobody here computes it; its row says how often it changed, and when last.
+    """
+    from everfresh.cli import standing
+    from everfresh.cli.finding import declared, domains_of, existing
+    from everfresh.reading import now
+
+    async with existing(said) as site:
+        if said.asset is not None:
+            domain, asset = await declared(site, said.asset)
+            rows = standing.rows(domain, [asset.key])
+        else:
+            names = await domains_of(site, said.domain)
+            domains = [await now(site.log, site.settings.topics, name) for name in names]
+            rows = [row for domain in domains for row in standing.rows(domain)]
+    if said.json:
+        document([row.json() for row in rows])
+    else:
+        table(standing.COLUMNS, [row.cells() for row in rows])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runs(InDomains):
+    """What `runs` takes."""
+
+    asset: Annotated[str | None, Argument(metavar="ASSET", help=ONE, show_default=False)] = None
+    limit: Annotated[int, Option("--limit", min=1, metavar="N", help="How many, the newest ones.")] = 20
+
+
+@command(group, "runs", example="everfresh runs shop/revenue --limit 5")
+async def runs(said: Runs) -> None:
+    """The last runs, oldest first: each attempt, how it ended, and why it was run."""
+    from everfresh.cli import standing
+    from everfresh.cli.finding import domains_of, existing, key_of
+    from everfresh.reading import history
+
+    async with existing(said) as site:
+        key = await key_of(site, said.asset) if said.asset is not None else None
+        names = await domains_of(site, said.domain if key is None else [key.partition("/")[0]])
+        found = []
+        for name in names:
+            domain, seen = await history(site.log, site.settings.topics, name)
+            if key is not None:
+                standing.check(domain, key)
+            found += [run for run in seen.runs if key in (None, run.asset)]
+    found = sorted(found, key=lambda run: run.granted_at)[-said.limit :]
+    if said.json:
+        document([standing.run_json(run) for run in found])
+    elif found:
+        table(standing.RUN_COLUMNS, [standing.run_cells(run) for run in found])
+    else:
+        note("nothing ran yet; `everfresh explain ASSET` says why")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explain(Everywhere):
+    """What `explain` takes."""
+
+    asset: Annotated[str, Argument(metavar="ASSET", help=ONE)]
+    limit: Annotated[int, Option("--limit", min=0, metavar="N", help="How many of its last runs.")] = 5
+
+
+@command(group, "explain", example="everfresh explain shop/revenue")
+async def explain(said: Explain) -> None:
+    """Why an asset is (not) running, when it will, what it waits for, and why each of its last runs happened."""
+    from everfresh.cli import standing
+    from everfresh.cli.finding import existing, key_of
+    from everfresh.reading import history
+
+    async with existing(said) as site:
+        key = await key_of(site, said.asset)
+        domain, seen = await history(site.log, site.settings.topics, key.partition("/")[0])
+    asset = standing.check(domain, key)
+    sentences = standing.sentences(domain, asset)
+    last = [run for run in seen.runs if run.asset == key][-said.limit :] if said.limit else []
+    if said.json:
+        (row,) = standing.rows(domain, [key])
+        document(row.json() | {"sentences": sentences, "last_runs": [standing.run_json(run) for run in last]})
+        return
+    for sentence in sentences:
+        say(sentence)
+    if last:
+        say("Its last run, and why:" if len(last) == 1 else f"Its last {len(last)} runs, and why each was run:")
+    for run in last:
+        say(f"  {standing.run_sentence(run)}")

@@ -1,0 +1,103 @@
+"""Gives an operator's command, and sees it through."""
+
+import getpass
+from dataclasses import dataclass
+from uuid import uuid4
+
+from everfresh.cli.command import UsedWrongly
+from everfresh.cli.finding import key_of, meant
+from everfresh.cli.screen import note
+from everfresh.reading import Reading
+from everfresh.site import Site
+from reactors.history import History, Run
+from reactors.io.reactor import GROUP
+from reactors.requests import is_busy
+from reactors.state import Node
+from streams.errors import EverfreshError
+from streams.events import Cancel, Materialize, Pause, Release, Resume
+
+MODELS = {"materialize": Materialize, "pause": Pause, "resume": Resume, "release": Release, "cancel": Cancel}
+
+PATIENCE_SECONDS = 5.0
+"""how long a reactor may take before one wonders whether there is any"""
+
+_LOOK_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A command that stands in the journal, and the state it was folded into."""
+
+    name: str
+    asset: str
+    offset: int
+    reading: Reading
+
+    @property
+    def node(self) -> Node:
+        """The asset's node now."""
+        return self.reading.domain.state.nodes[self.asset]
+
+
+async def order(site: Site, name: str, asset: str, reason: str) -> Given:
+    """Append a command. Raises UsedWrongly for an asset that isn't there, EverfreshError where it would do nothing."""
+    key = await key_of(site, asset)
+    domain = key.partition("/")[0]
+    reading = Reading(site.log, site.settings.topics, domain)
+    await reading.begin()
+    async for _ in reading.to_end():
+        pass
+    _check(reading, name, key)
+    event = MODELS[name](asset=key, by=_user(), reason=reason)
+    stamp = await site.append(domain, event, key, uuid4().hex)
+    async for _ in reading.to_end(stamp.offset + 1):
+        pass
+    return Given(name, key, stamp.offset, reading)
+
+
+async def seen_through(site: Site, given: Given) -> Run | None:
+    """Return once a reactor has taken the command in; for `materialize` once its run has ended: that run, if any."""
+    runs = History()
+    waited = 0.0
+    while not await _is_taken_in(site, given) or (given.name == "materialize" and _goes_on(given.node)):
+        folded = await given.reading.more(wait_ms=int(_LOOK_SECONDS * 1_000))
+        for one in folded:
+            for output in one.outputs:
+                runs.take(output)
+        if waited < PATIENCE_SECONDS <= waited + _LOOK_SECONDS and not await _is_taken_in(site, given):
+            note("no reactor has taken it in yet; is `everfresh start` or `everfresh dev` running?")
+        waited += _LOOK_SECONDS
+    return next((run for run in reversed(runs.runs) if run.asset == given.asset), None)
+
+
+async def _is_taken_in(site: Site, given: Given) -> bool:
+    journal = site.settings.topics.journal(given.reading.name).name
+    return (await site.log.admin.positions(GROUP, journal)).get(0, 0) > given.offset
+
+
+def _goes_on(node: Node) -> bool:
+    return node.asked_at is not None or node.wave is not None or bool(node.requests) or is_busy(node)
+
+
+def _check(reading: Reading, name: str, key: str) -> None:
+    graph = reading.domain.graph
+    if key not in graph.assets:
+        raise UsedWrongly(f"nobody declares {key!r}; {meant(key, graph.order)}")
+    if key in graph.sources:
+        raise UsedWrongly(f"{key!r} is a source: nobody here computes it, so there is nothing to {name}")
+    node = reading.domain.state.nodes[key]
+    if name == "materialize" and node.paused is not None:
+        raise EverfreshError(f"{key!r} is {node.paused}; `everfresh resume {key}` lets it run")
+    if name == "resume" and node.paused is None:
+        raise EverfreshError(f"{key!r} isn't paused")
+    if name == "release" and node.quarantine is None:
+        raise EverfreshError(f"{key!r} has no version that is held back, so there is nothing to release")
+    if name == "cancel" and not is_busy(node):
+        raise EverfreshError(f"{key!r} has no run in flight or waiting, so there is nothing to cancel")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's number without a name
+        return ""

@@ -1,0 +1,155 @@
+"""Where assets and runs stand, as rows of a table, as JSON, and as sentences."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from everfresh.cli.command import UsedWrongly
+from everfresh.cli.finding import meant
+from everfresh.cli.words import counted, moment, promised, seconds, span
+from reactors.domain import Domain
+from reactors.explain import describe
+from reactors.explain import explain as explained
+from reactors.history import Run
+from reactors.io.clock import SystemClock
+from reactors.state import Root
+from streams.definitions import AssetDef
+from streams.units import rfc3339
+
+COLUMNS = ("asset", "verdict", "lag", "promise", "due", "version", "runs", "reason")
+RUN_COLUMNS = ("run", "asset", "attempt", "outcome", "granted", "took", "why")
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One asset as it is at `at`."""
+
+    asset: AssetDef
+    at: int
+    known: Json  # as `describe` gives it; empty for a source
+    root: Root | None  # a source's commits
+
+    def cells(self) -> tuple[str, ...]:
+        """The table's cells."""
+        if self.root is not None:
+            return (self.asset.key, "source", "", "", "", _newest(self.root) or "", "", _heard(self.root, self.at))
+        known, due = self.known, self.known["due_at"]
+        when = "" if due is None else "now" if due <= self.at else f"in {span(due - self.at)}"
+        lag = "" if known["verdict"] == "unknown" else span(known["lag"])
+        promise = span(known["promise"])
+        version, reason = known["version"] or "", known["reason"]
+        return (self.asset.key, known["verdict"], lag, promise, when, version, str(known["runs"]), reason)
+
+    def json(self) -> Json:
+        """The same for machines: durations in seconds, instants as RFC 3339, in the contract's names."""
+        if self.root is not None:
+            last = self.root.commits[-1].time if self.root.commits else None
+            changes = {"version": _newest(self.root), "changes": self.root.seq, "changed_at": moment(last)}
+            return {"asset": self.asset.key, "kind": "source", **changes}
+        known = self.known
+        return {
+            "asset": self.asset.key,
+            "kind": "derived",
+            "verdict": known["verdict"],
+            "lag_seconds": seconds(known["lag"]),
+            "promise_seconds": seconds(known["promise"]),
+            "stale_since": moment(known["stale_since"]),
+            "due_at": moment(known["due_at"]),
+            "version": known["version"],
+            "cut": known["cut"],
+            "runs": known["runs"],
+            "reason": known["reason"],
+        }
+
+
+def rows(domain: Domain, keys: Iterable[str] | None = None) -> list[Row]:
+    """Sources first, then what is derived, inputs before readers; or the assets named."""
+    at = _pass_time(domain)
+    graph, state = domain.graph, domain.state
+    return [
+        Row(graph.assets[key], at, {}, state.roots[key])
+        if key in graph.sources
+        else Row(graph.assets[key], at, describe(domain, key, at), None)
+        for key in ([*sorted(graph.sources), *graph.order] if keys is None else keys)
+    ]
+
+
+def check(domain: Domain, key: str) -> AssetDef:
+    """The asset's definition. Raises UsedWrongly where nobody declares it."""
+    asset = domain.graph.assets.get(key)
+    if asset is None:
+        raise UsedWrongly(f"nobody declares {key!r}; {meant(key, domain.graph.assets)}")
+    return asset
+
+
+def sentences(domain: Domain, asset: AssetDef) -> list[str]:
+    """What is known of an asset, in words."""
+    at = _pass_time(domain)
+    if asset.kind == "derived":
+        verdict, *rest = explained(domain, asset.key, at)
+        return [verdict, f"Its policy: {promised(asset.policy)}.", *rest]
+    readers = ", ".join(domain.graph.readers.get(asset.key, ()))
+    return [
+        f"{asset.key} is a source: it is published, nobody here computes it.",
+        f"It had {_heard(domain.state.roots[asset.key], at)}.",
+        f"It is read by {readers}." if readers else "Nobody reads it.",
+    ]
+
+
+def run_json(run: Run) -> Json:
+    """A run for machines."""
+    return {
+        "run": run.run,
+        "asset": run.asset,
+        "partition": run.partition,
+        "attempt": run.attempt,
+        "wave": run.wave,
+        "worker": run.worker,
+        "outcome": run.outcome,
+        "granted_at": moment(run.granted_at),
+        "started_at": moment(run.started_at),
+        "finished_at": moment(run.finished_at),
+        "deadline": moment(run.deadline),
+        "inputs": {key: pin.model_dump(mode="json", exclude_none=True) for key, pin in run.inputs.items()},
+        "cut": run.cut,
+        "covers": run.covers,
+        "reason": run.reason,
+    }
+
+
+def run_cells(run: Run) -> tuple[str, ...]:
+    """A run's row."""
+    granted, outcome = rfc3339(run.granted_at), run.outcome or "in flight"
+    return (run.run, run.asset, str(run.attempt), outcome, granted, span(_took(run)), run.reason)
+
+
+def run_sentence(run: Run) -> str:
+    """A run in one line, with its reason."""
+    took = f" in {span(_took(run))}" if run.finished_at is not None else ""
+    what = f"run {run.run}, attempt {run.attempt}, {run.outcome or 'in flight'}{took}"
+    return f"{rfc3339(run.granted_at)}  {what}: {run.reason}"
+
+
+def _took(run: Run) -> int | None:
+    if run.finished_at is None:
+        return None
+    return max(0, run.finished_at - (run.started_at if run.started_at is not None else run.granted_at))
+
+
+def _pass_time(domain: Domain) -> int:
+    """Let the domain's time be now: with no reactor up nothing is appended, and yet a promise breaks."""
+    domain.state.now = max(domain.state.now, SystemClock().now_ms())
+    return domain.state.now
+
+
+def _newest(root: Root) -> str | None:
+    return root.commits[-1].version if root.commits else None
+
+
+def _heard(root: Root, at: int) -> str:
+    if not root.commits:
+        return "no change yet, but it exists" if root.exists else "no change yet"
+    ago = span(max(0, at - root.commits[-1].time))
+    return f"{counted(root.seq, 'change')}, the last {ago} ago"

@@ -1,0 +1,80 @@
+"""Settings: the command line's options, then the environment (EVERFRESH_…), then everfresh.toml, then defaults."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from streams.errors import SettingError
+from streams.topics import Topics
+from streams.units import Duration
+
+DEFAULT_LOG = "sqlite:.everfresh/log.db"
+FILE = "everfresh.toml"
+
+
+class Settings(BaseSettings):
+    """What an installation may set. Each name is an environment variable too: `EVERFRESH_` and the name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="EVERFRESH_", toml_file=FILE, extra="forbid")
+
+    log: str = DEFAULT_LOG  # sqlite:path, kafka://host:port,… or memory:
+    prefix: str = "everfresh."  # of every topic
+    replication: int = Field(default=-1, ge=-1)  # of topics we create; -1 is the broker's default
+    lease_ms: Duration = Field(default=30_000, ge=1_000)  # how long a worker may be silent
+    session_ms: Duration = Field(default=10_000, ge=1_000)  # how long a reactor or ingress may be silent on Kafka
+    claim_ms: Duration = Field(default=15_000, ge=100)  # how long a grant may be on its way
+    slots: int = Field(default=2, ge=1)  # of a worker
+    worker: str = ""  # its name; the machine's name and the process's number where it isn't said
+    snapshot_entries: int = Field(default=50_000, ge=1)
+    snapshot_ms: Duration = Field(default=60_000, ge=100)
+    sinks: tuple[Literal["log", "prometheus"], ...] = ("log", "prometheus")  # what the sinks role delivers to
+    metrics_port: int = Field(default=9464, ge=0, le=65_535)
+    metrics_host: str = "127.0.0.1"
+    gateway_port: int = Field(default=8080, ge=0, le=65_535)
+    gateway_host: str = "127.0.0.1"
+    gateway_token: str = ""  # what callers must show; needed where the gateway listens off the loopback address
+    grace_ms: Duration = Field(default=30_000, ge=0)  # how long SIGTERM waits for runs in flight
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _bare_milliseconds(cls, value: Any, info: ValidationInfo) -> Any:
+        """The environment has texts only: a number there is what it is in a file, milliseconds."""
+        is_bare = isinstance(value, str) and value.isdigit() and str(info.field_name).endswith("_ms")
+        return int(value) if is_bare else value
+
+    @property
+    def topics(self) -> Topics:
+        """The topics under the prefix."""
+        return Topics(self.prefix)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  pydantic-settings names it
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the same
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Without a .env file and a secrets folder: two places to look are enough."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def settings(**said: Any) -> Settings:
+    """Read the settings; what was said on the command line comes first. Raises SettingError with the setting's name."""
+    try:
+        return Settings(**{name: value for name, value in said.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"])) or "settings"
+        raise SettingError(
+            f"setting {name!r} is wrong: {first['msg']}; set it by EVERFRESH_{name.upper()} or in {_where()}"
+        ) from None
+    except ValueError as error:  # a TOML file that can't be read
+        raise SettingError(f"{_where()} can't be read: {error}") from None
+
+
+def _where() -> str:
+    return str(Path(FILE).resolve())

@@ -1,0 +1,1 @@
+"""The HTTP way in: change events for services that don't speak Kafka."""

@@ -1,0 +1,129 @@
+"""What may be said about an asset, and what is refused, each in one sentence."""
+
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Literal, TypedDict
+
+from pydantic import ValidationError
+
+from everfresh.assets import Declared
+from everfresh.policies import Span, spoken
+from reactors.binding import Function
+from reactors.ports import Store
+from reactors.recipes import Place
+from streams.definitions import NAME, AssetDef, Dep, Eager, Manual, OnDemand, Policy, Retry, Within
+from streams.errors import DefinitionError
+
+Named = Declared | str
+"""an asset: what declared it, its key `domain/name`, or its short name inside its own app"""
+
+Deps = Sequence[Named] | Mapping[str, Named]
+"""assets that are read, or argument → asset"""
+
+
+class CommandOptions(TypedDict, total=False):
+    """What may be said about any derived asset; what isn't said is as AssetDef has it."""
+
+    freshness: Policy
+    retry: Retry
+    timeout: Span
+    pool: str
+    takes: Span
+    owner: str
+    code_version: str
+    description: str
+    store: Store | None
+
+
+class AssetOptions(CommandOptions, total=False):
+    """What may be said about an asset that a function computes."""
+
+    name: str
+    executor: Literal["process", "thread"] | None
+
+
+_COMMAND = ("freshness", "retry", "timeout", "pool", "takes", "owner", "code_version", "description", "store")
+OPTIONS = {"command": _COMMAND, "asset": (*_COMMAND, "name", "executor")}
+_PLAIN = ("pool", "owner", "code_version", "description")
+_SPANS = ("timeout", "takes")
+
+
+def refuse_unknown(options: Mapping[str, Any], method: Literal["asset", "command"]) -> None:
+    """Raise DefinitionError for an option that isn't there: nothing is accepted that isn't honoured."""
+    known = OPTIONS[method]
+    for name in options:
+        if name not in known:
+            raise DefinitionError(f"{method}(…) has no option {name!r}{near(name, known)}; it has {', '.join(known)}")
+
+
+def well_named(name: Any, what: str) -> str:
+    """The name, if it may be one. Raises DefinitionError; `what` says whose it is, like "an app"."""
+    if not (isinstance(name, str) and NAME.fullmatch(name)):
+        raise DefinitionError(
+            f"{name!r} can't be {what}'s name: it is 1 to 100 letters, digits, '_', '-' and '.', "
+            "the first a letter, digit or '_'"
+        )
+    return name
+
+
+def definition(key: str, **fields: Any) -> AssetDef:
+    """An asset's definition. Raises DefinitionError that names the asset and the field."""
+    try:
+        return AssetDef(key=key, **fields)
+    except ValidationError as error:
+        raise DefinitionError(f"asset {key!r}: {spoken(error)}") from None
+
+
+def derived(key: str, arguments: Mapping[str, str], options: Mapping[str, Any]) -> AssetDef:
+    """The definition of an asset that reads `arguments` (argument → asset). Raises DefinitionError."""
+    policy, retry = options.get("freshness", OnDemand()), options.get("retry", Retry())
+    if not isinstance(policy, Within | Eager | OnDemand | Manual):
+        raise DefinitionError(f"asset {key!r}: freshness is a policy like ef.Within('5m'), not {policy!r}")
+    if not isinstance(retry, Retry):
+        raise DefinitionError(f"asset {key!r}: retry is like ef.Retry(3), not {retry!r}")
+    if len(set(arguments.values())) < len(arguments):
+        raise DefinitionError(f"asset {key!r} names one asset twice in its deps; name it once")
+    deps = tuple(Dep(asset=asset, argument=argument) for argument, asset in arguments.items())
+    plain = {name: options[name] for name in _PLAIN if name in options}
+    spans = {f"{name}_ms": options[name] for name in _SPANS if name in options}
+    return definition(key, kind="derived", deps=deps, policy=policy, retry=retry, **plain, **spans)
+
+
+def program(argv: Any, key: str) -> tuple[str, ...]:
+    """A command's arguments. Raises DefinitionError for a text: nothing goes through a shell here."""
+    if isinstance(argv, str) or not argv or not all(isinstance(one, str) and one for one in argv):
+        raise DefinitionError(f"asset {key!r}: its program is a list of texts like ['dbt', 'build'], not {argv!r}")
+    return tuple(argv)
+
+
+def argument_of(key: str) -> str:
+    """The argument that takes an asset where none is named: its short name, '-' and '.' as '_'.
+
+    >>> argument_of("airline-ops/hourly-delays")
+    'hourly_delays'
+    """
+    return key.rpartition("/")[2].replace("-", "_").replace(".", "_")
+
+
+def place_of(function: Function, executor: str | None, subject: str) -> Place:
+    """Where a function runs. Raises DefinitionError for a generator and for an executor that doesn't fit."""
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise DefinitionError(f"{subject}: its function yields; it has to return one value")
+    if executor not in {None, "process", "thread"}:
+        raise DefinitionError(f"{subject}: executor is 'process' or 'thread', not {executor!r}")
+    if not inspect.iscoroutinefunction(function):
+        return "thread" if executor == "thread" else "process"
+    if executor is not None:
+        raise DefinitionError(f"{subject}: an async function runs on the worker's loop; leave executor= out")
+    return "loop"
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """What may have been meant, as the end of a sentence; empty where nothing is close.
+
+    >>> near("ordrs", ["orders", "refunds"])
+    " (did you mean 'orders'?)"
+    """
+    close = get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,0 +1,134 @@
+"""The world's worker: takes grants, lets virtual time pass, and reports what it was told to."""
+
+from heapq import heappop, heappush
+from typing import Any, Protocol
+
+from reactors.domain import Output
+from reactors.granting import Terms
+from streams.events import (
+    CheckResult,
+    Event,
+    Held,
+    RunCancelled,
+    RunFailed,
+    RunGranted,
+    RunStarted,
+    RunSucceeded,
+    WorkerHeartbeat,
+)
+
+
+class Stage(Protocol):
+    """What the worker needs of its world."""
+
+    clock: int
+    terms: Terms
+
+    def append(self, event: Event, subject: str) -> None:
+        """Append to the journal."""
+
+
+UNLIMITED = 1_000_000
+"""slots of a world that said nothing about them"""
+
+
+class SimulatedWorker:
+    """One worker of many slots, in virtual time."""
+
+    def __init__(self, world: Stage, seed: int, name: str = "world") -> None:
+        self.world, self.seed, self.name = world, seed, name
+        self.slots = UNLIMITED
+        self.code_versions: dict[str, str] = {}
+        self.durations: dict[str, int] = {}
+        self.failures: dict[str, int] = {}
+        self.outcomes: dict[str, str] = {}
+        self.same: dict[str, int] = {}
+        self.silent = False  # alive, but its heartbeats don't arrive
+        self._beat_at: int | None = None
+        self._held: dict[tuple[str, int], RunGranted] = {}
+        self._ends: list[tuple[int, int, str, int]] = []  # (instant, order, run, attempt)
+        self._started: dict[tuple[str, int], int] = {}
+        self._order = 0
+        self._fingerprints: dict[str, str] = {}
+
+    def beat(self) -> None:
+        """Say that it lives."""
+        if not self.silent:
+            self._beat_at = self.world.clock
+            holds = tuple(Held(run=run, attempt=attempt) for run, attempt in self._held)
+            beat = WorkerHeartbeat(worker=self.name, slots=self.slots, code_versions=self.code_versions, holds=holds)
+            self.world.append(beat, self.name)
+
+    def must_beat(self) -> bool:
+        """A third of the lease has passed since the last one."""
+        return not self.silent and (self._beat_at is None or self.world.clock - self._beat_at >= self._third())
+
+    def _third(self) -> int:
+        return self.world.terms.lease_ms // 3
+
+    def next_instant(self) -> int | None:
+        """When it acts next. It beats only while it holds something: idle months cost nothing."""
+        ends = [self._ends[0][0]] if self._ends else []
+        if self._held and self._beat_at is not None and not self.silent:
+            ends.append(self._beat_at + self._third())
+        return min(ends, default=None)
+
+    def hear(self, output: Output) -> None:
+        """Take a grant that names it, once; let go of what is cancelled."""
+        event = output.event()
+        if isinstance(event, RunGranted) and event.worker == self.name:
+            self._take(event)
+        elif isinstance(event, RunCancelled):
+            self._held.pop((event.run, event.attempt), None)
+
+    def _take(self, grant: RunGranted) -> None:
+        key = (grant.run, grant.attempt)
+        if key in self._started:
+            return
+        world = self.world
+        self._started[key] = world.clock
+        self._held[key] = grant
+        self._order += 1
+        heappush(self._ends, (world.clock + self.durations.get(grant.asset, 0), self._order, *key))
+        world.append(RunStarted(run=grant.run, asset=grant.asset, attempt=grant.attempt, worker=self.name), grant.asset)
+
+    def act(self) -> None:
+        """Report every run that ends by now."""
+        while self._ends and self._ends[0][0] <= self.world.clock:
+            _, _, run, attempt = heappop(self._ends)
+            grant = self._held.pop((run, attempt), None)
+            if grant is not None:
+                self._report(grant)
+
+    def die(self) -> None:
+        """Everything it held is gone, and nobody is told."""
+        self._held.clear()
+
+    def _report(self, grant: RunGranted) -> None:
+        asset, world = grant.asset, self.world
+        begun = self._started[grant.run, grant.attempt]
+        common: dict[str, Any] = {
+            "run": grant.run,
+            "asset": asset,
+            "attempt": grant.attempt,
+            "worker": self.name,
+            "started_at": begun,
+            "finished_at": world.clock,
+            "duration_ms": world.clock - begun,
+        }
+        if self._spend(self.failures, asset):
+            world.append(RunFailed(error="told to fail", **common), asset)
+            return
+        if not self._spend(self.same, asset):
+            self._fingerprints[asset] = grant.run
+        outcome = self.outcomes.pop(asset, None)
+        checks = (CheckResult(check="told", outcome=outcome, blocking=True),) if outcome else ()  # type: ignore[arg-type]
+        done = RunSucceeded(fingerprint=self._fingerprints.setdefault(asset, grant.run), checks=checks, **common)
+        world.append(done, asset)
+
+    @staticmethod
+    def _spend(left: dict[str, int], asset: str) -> bool:
+        if left.get(asset, 0) <= 0:
+            return False
+        left[asset] -= 1
+        return True
