@@ -1,0 +1,83 @@
+"""Cuts never go back, and each commit is covered by exactly one accepted run or verification."""
+
+from collections.abc import Iterator
+
+from tests.checker.items import Covers, Cut, Grant, Node, Publication
+from tests.checker.trace import Trace
+from tests.checker.violation import Invariant, Violation
+
+HELD = frozenset({"paused", "quarantined", "failing", "blocked"})
+"""verdicts under which a promise is not kept, and said not to be"""
+
+
+def cuts_never_go_back(trace: Trace) -> Iterator[Violation]:
+    """A source leaves a cut only when a deploy took it out of the ancestors."""
+    cuts: dict[Node, Cut] = {}
+    for item in trace.published():
+        ancestors = trace.graph(item.offset).ancestors.get(item.node[0], frozenset())
+        for source, before in cuts.get(item.node, {}).items():
+            after = item.cut.get(source)
+            if after is None and source in ancestors:
+                yield _wrong(Invariant.CUTS, item, f"the cut was at {before} of {source} and doesn't name it any more")
+            elif after is not None and after < before:
+                yield _wrong(Invariant.CUTS, item, f"the cut goes back on {source} from {before} to {after}")
+        cuts[item.node] = item.cut
+
+
+def each_commit_covered_once(trace: Trace) -> Iterator[Violation]:
+    """Coverage starts right after what was covered before, and ends at the cut; a grant says the same beforehand."""
+    covered: dict[Node, Cut] = {}
+    for item in trace.line:
+        if isinstance(item, Grant) and item.attempt == 1:
+            yield from _contiguous(item, covered.get(item.node, {}))
+        elif isinstance(item, Publication) and item.kind != "quarantined":
+            before = covered.get(item.node, {})
+            yield from _contiguous(item, before)
+            covered[item.node] = {source: max(seq, before.get(source, 0)) for source, seq in item.cut.items()}
+
+
+def nothing_left_uncovered(trace: Trace) -> Iterator[Violation]:
+    """At the end of a quiet trace, what is promised and can be kept is right at the newest commits."""
+    graph, last = trace.graph(), {item.node: item.cut for item in trace.published()}
+    for asset in graph.promised():
+        ancestors = graph.ancestors[asset]
+        known = all(trace.commits.count(source) or graph.exists(source) for source in ancestors)
+        if not known or trace.outputs.verdicts.get((asset, "")) in HELD:
+            continue
+        behind = _behind(trace, last.get((asset, "")), ancestors)
+        if behind:
+            text = f"nothing arrives any more, and these commits are not covered: {', '.join(behind)}"
+            yield Violation(Invariant.COVERAGE, asset, None, None, text)
+
+
+def _behind(trace: Trace, cut: Cut | None, ancestors: frozenset[str]) -> list[str]:
+    if cut is None:
+        return ["all, there is no version"]
+    newest = {source: trace.commits.count(source) for source in sorted(ancestors)}
+    return [f"{source} {cut.get(source, 0) + 1}-{seq}" for source, seq in newest.items() if cut.get(source, 0) < seq]
+
+
+def _contiguous(item: Grant | Publication, covered: Cut) -> Iterator[Violation]:
+    expected: Covers = {
+        source: (covered.get(source, 0) + 1, seq) for source, seq in item.cut.items() if seq > covered.get(source, 0)
+    }
+    for source in sorted(expected.keys() | item.covers.keys()):
+        wanted, said = expected.get(source), item.covers.get(source)
+        if wanted != said:
+            name = type(item).__name__.lower() if isinstance(item, Grant) else item.kind
+            text = f"{name} covers {_range(said)} of {source}, where {_range(wanted)} is left: {_kind(wanted, said)}"
+            yield _wrong(Invariant.COVERAGE, item, text)
+
+
+def _kind(wanted: tuple[int, int] | None, said: tuple[int, int] | None) -> str:
+    if said is None or (wanted is not None and (said[0] > wanted[0] or said[1] < wanted[1])):
+        return "a commit stays uncovered"
+    return "a commit is covered twice, or is past the cut"
+
+
+def _range(covers: tuple[int, int] | None) -> str:
+    return "nothing" if covers is None else f"{covers[0]}-{covers[1]}"
+
+
+def _wrong(invariant: Invariant, item: Grant | Publication, text: str) -> Violation:
+    return Violation(invariant, item.node[0], item.run, item.offset, text)

@@ -1,0 +1,92 @@
+"""The graph of one manifest: who reads whom, and which sources a cut names."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import TopologicalSorter
+
+from tests.checker.export import Json
+
+CODE = "code:"
+PROMISES = ("within", "eager")
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One asset as declared."""
+
+    key: str
+    source: bool
+    deps: tuple[str, ...]
+    policy: str
+    exists: bool
+    code_version: str
+
+    @property
+    def code(self) -> tuple[str, str]:
+        """The version of its code, and what makes up its identity: that and the set of its deps."""
+        return self.code_version, "\n".join([self.code_version, *sorted(set(self.deps))])
+
+
+class Graph:
+    """The assets of a manifest. Raises graphlib.CycleError when they read each other in a circle."""
+
+    def __init__(self, assets: dict[str, Asset]) -> None:
+        self.assets = assets
+        self._order = tuple(TopologicalSorter({key: asset.deps for key, asset in assets.items()}).static_order())
+
+    @classmethod
+    def of(cls, manifest: Json) -> "Graph":
+        return cls({one["key"]: _asset(one) for one in manifest["assets"]})
+
+    @cached_property
+    def ancestors(self) -> dict[str, frozenset[str]]:
+        """Derived asset → the sources that its cuts name: its own code and what each of its deps is seen through."""
+        found: dict[str, frozenset[str]] = {}
+        for key in self._order:
+            asset = self.assets.get(key)
+            if asset is not None and not asset.source:
+                found[key] = frozenset({CODE + key}).union(*(self._view(dep, found) for dep in asset.deps))
+        return found
+
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        """The derived assets that some promise needs: promised ones and their ancestors, up to Manual ones."""
+        promised = [key for key, asset in self.assets.items() if not asset.source and asset.policy in PROMISES]
+        return frozenset().union(*(self.lineage(key) for key in promised))
+
+    def derived(self, key: str) -> Asset | None:
+        asset = self.assets.get(key)
+        return None if asset is None or asset.source else asset
+
+    def promised(self) -> list[str]:
+        return [key for key in self.ancestors if self.assets[key].policy in PROMISES]
+
+    def lineage(self, key: str) -> set[str]:
+        """The assets that a wave for `key` may run: itself and its ancestors, none that is above a Manual one."""
+        return {name.removeprefix(CODE) for name in self.ancestors.get(key, ()) if name.startswith(CODE)}
+
+    def view(self, name: str) -> frozenset[str]:
+        """The sources that an input is cut by: a source, Manual asset or code by itself, another by its ancestors."""
+        return self._view(name, self.ancestors)
+
+    def counted(self, name: str) -> bool:
+        """Whether the versions of an input are counted under its own name."""
+        return self.view(name) == {name}
+
+    def exists(self, source: str) -> bool:
+        return source in self.assets and self.assets[source].exists
+
+    def _view(self, name: str, ancestors: dict[str, frozenset[str]]) -> frozenset[str]:
+        asset = self.derived(name)
+        return frozenset({name}) if asset is None or asset.policy == "manual" else ancestors[name]
+
+
+def _asset(declared: Json) -> Asset:
+    return Asset(
+        key=declared["key"],
+        source=declared["kind"] == "source",
+        deps=tuple(dep["asset"] for dep in declared.get("deps", ())),
+        policy=declared.get("policy", {}).get("kind", "on_demand"),
+        exists=declared.get("exists", False),
+        code_version=declared.get("code_version", "1"),
+    )

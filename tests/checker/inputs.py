@@ -1,0 +1,86 @@
+"""Inputs of a run agree, exactly at its cut."""
+
+from collections.abc import Iterator
+
+from tests.checker.graph import CODE, Graph
+from tests.checker.items import Cut, Grant, Pin, Publication
+from tests.checker.trace import Trace
+from tests.checker.violation import Invariant, Violation
+
+
+def inputs_agree(trace: Trace) -> Iterator[Violation]:
+    """What a run is given is right at its cut, a retry is given the same, and its result says so."""
+    first: dict[str, Grant] = {}
+    for item in trace.line:
+        if isinstance(item, Grant):
+            granted = first.setdefault(item.run, item)
+            if granted is item:
+                yield from _given(trace, item)
+            elif (granted.cut, granted.inputs) != (item.cut, item.inputs):
+                yield _wrong(item, f"attempt {item.attempt} has another cut or other inputs than the first")
+        elif isinstance(item, Publication) and item.run in first and item.is_result:
+            yield from _as_granted(first[item.run], item)
+
+
+def _given(trace: Trace, grant: Grant) -> Iterator[Violation]:
+    asset, partition = grant.node
+    graph = trace.graph(grant.offset)
+    declared = graph.derived(asset)
+    if declared is None:
+        yield _wrong(grant, "a run of what is no derived asset of the manifest in force")
+        return
+    if grant.cut.keys() != graph.ancestors[asset]:
+        odd = sorted(grant.cut.keys() ^ graph.ancestors[asset])
+        yield _wrong(grant, f"the cut doesn't name exactly the ancestor sources: {odd}")
+        return
+    wanted = {*declared.deps, CODE + asset}
+    if grant.inputs.keys() != wanted:
+        yield _wrong(grant, f"the inputs are not the deps and the code: {sorted(grant.inputs.keys() ^ wanted)}")
+    for name in sorted(wanted & grant.inputs.keys()):
+        pin, cut = grant.inputs[name], {source: grant.cut[source] for source in graph.view(name)}
+        if pin.cut != cut:
+            yield _wrong(grant, f"{name} is pinned at {pin.cut}, where the run's cut is {cut}")
+        elif not _is_right(trace, grant, (name, partition), pin, graph):
+            yield _wrong(grant, f"{name} version {pin.version.version!r} was never published as right at {cut}")
+    yield from _code(trace, grant)
+
+
+def _is_right(trace: Trace, grant: Grant, node: tuple[str, str], pin: Pin, graph: Graph) -> bool:
+    """A source that was there before any commit has a version that nobody published, at 0."""
+    name = node[0]
+    if pin.cut == {name: 0}:
+        return graph.exists(name) and (pin.version.version is None or not trace.commits.has(name, pin.version.version))
+    right = trace.right_at(node, pin.cut, grant.offset)
+    return bool(right) if name.startswith(CODE) else pin.version in right
+
+
+def _code(trace: Trace, grant: Grant) -> Iterator[Violation]:
+    source = CODE + grant.node[0]
+    code = trace.commits.nth(source, grant.cut[source])
+    if code is not None and code.version != grant.code_version:
+        text = f"a worker with code version {grant.code_version!r} is granted a cut at version {code.version!r}"
+        yield _wrong(grant, text)
+
+
+def _as_granted(grant: Grant, result: Publication) -> Iterator[Violation]:
+    if result.cut != grant.cut:
+        yield _wrong(result, f"{result.kind} at {_short(result.cut)}, granted at {_short(grant.cut)}")
+    odd = [
+        name
+        for name, pin in grant.inputs.items()
+        if not name.startswith(CODE) and (pin.version, pin.cut) != _read(result.inputs.get(name))
+    ]
+    if odd:
+        yield _wrong(result, f"{result.kind} from other inputs than were granted: {sorted(odd)}")
+
+
+def _read(pin: Pin | None) -> object:
+    return None if pin is None else (pin.version, pin.cut)
+
+
+def _short(cut: Cut) -> str:
+    return " ".join(f"{source}:{seq}" for source, seq in sorted(cut.items()))
+
+
+def _wrong(item: Grant | Publication, text: str) -> Violation:
+    return Violation(Invariant.INPUTS, item.node[0], item.run, item.offset, text)

@@ -1,0 +1,91 @@
+"""Reads the journal: its order is the truth about commits, deploys, commands and reports."""
+
+from collections import defaultdict
+from graphlib import CycleError
+
+from tests.checker.commits import Commits, Version
+from tests.checker.export import Entry, Json
+from tests.checker.graph import CODE, Graph
+from tests.checker.items import Asked, Deploy, Ended, Item, Told, node_of
+
+DAY_MS = 86_400_000
+
+CHANGED = "everfresh.asset.changed.v1"
+DECLARED = "everfresh.definitions.declared.v1"
+GRANTED = "everfresh.run.granted.v1"
+MATERIALIZE = "everfresh.command.materialize.v1"
+REPORTS = {f"everfresh.run.{outcome}.v1": outcome for outcome in ("succeeded", "failed", "rejected")}
+LOST = "everfresh.run.lost.v1"
+
+
+class Journal:
+    """What the journal says, without any judgement about which facts were accepted."""
+
+    def __init__(self, entries: list[Entry]) -> None:
+        self.items: list[Item] = []
+        self.commits = Commits()
+        self.changes: set[tuple[str, str, str]] = set()
+        """(source, id, asset) of every change event"""
+        self.grants: dict[tuple[str, int], list[tuple[int, Json]]] = defaultdict(list)
+        """(run, attempt) → the facts that grant it, with their offsets"""
+        self.events = len(entries)
+        self.source_commits = 0
+        self._graph = Graph({})
+        self._deploy = -1
+        self._lost: set[tuple[int, str, int]] = set()
+        self._seen: dict[tuple[str, str], int] = {}
+        self.unreadable = 0
+        for entry in entries:
+            try:
+                self._read(entry)
+            except (KeyError, TypeError):  # whoever reads the journal has to live with what stands there
+                self.unreadable += 1
+
+    def says_lost(self, end: Ended) -> bool:
+        """Whether the fact that an attempt was lost stands where its end says it was caused."""
+        return (end.offset, end.run, end.attempt) in self._lost
+
+    def _read(self, entry: Entry) -> None:
+        kind, body, offset = entry.event["type"], entry.event.get("data", {}), entry.offset
+        if kind == CHANGED:
+            self._change(entry, body)
+        elif kind == DECLARED:
+            self._declare(offset, body)
+        elif kind == GRANTED:
+            self.grants[body["run"], body["attempt"]].append((offset, body))
+        elif kind in REPORTS:
+            self.items.append(Told(offset, node_of(body), body["run"], body["attempt"], REPORTS[kind]))
+        elif kind == LOST:
+            self._lost.add((offset, body["run"], body["attempt"]))
+        elif kind == MATERIALIZE:
+            self.items.append(Asked(offset, node_of(body)))
+
+    def _change(self, entry: Entry, body: Json) -> None:
+        sender, name, subject = entry.event["source"], entry.event["id"], entry.event.get("subject", "")
+        self.changes.add((sender, name, subject))
+        if entry.now - self._seen.get((sender, name), entry.now - DAY_MS - 1) <= DAY_MS:
+            return
+        self._seen[sender, name] = entry.now
+        asset = self._graph.assets.get(subject)
+        if asset is None or not asset.source:
+            return
+        partition = body.get("partition", "")
+        counted = f"{subject}#{partition}" if partition else subject
+        version = Version(body.get("version", name), body.get("fingerprint"))
+        if self.commits.last(counted) != version:
+            self.commits.add(counted, version, entry.offset)
+            self.source_commits += 1
+
+    def _declare(self, offset: int, body: Json) -> None:
+        if body["deploy"] <= self._deploy:
+            return
+        try:
+            self._graph = Graph.of(body)
+        except CycleError:
+            return
+        self._deploy = body["deploy"]
+        self.items.append(Deploy(offset, self._graph))
+        for key in self._graph.ancestors:
+            code = Version(*self._graph.assets[key].code)
+            if self.commits.last(CODE + key) != code:
+                self.commits.add(CODE + key, code, offset)

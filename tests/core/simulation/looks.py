@@ -1,0 +1,120 @@
+"""What must hold in the middle of a play, each time the reactor has come to rest."""
+
+from collections.abc import Iterator
+
+from reactors.admission import next_instant, propose
+from reactors.domain import Domain
+from reactors.durations import price
+from reactors.freshness import blocker, is_late, judge
+from reactors.marking import lacks_input, oldest_after
+from reactors.snapshots import restore
+from reactors.state import Node
+from reactors.timers import due
+from tests.core.simulation.stage import Stage
+
+
+def a_restart_changes_nothing(stage: Stage) -> Iterator[str]:
+    """What is restored from a dump is what was dumped, wakes at the same instant, and has nothing to add now."""
+    live = stage.domain
+    assert live is not None
+    restored = restore(live.dump())
+    assert restored is not None
+    if restored.digest() != live.digest():
+        yield "restored, the state is another"
+    if next_instant(restored) != next_instant(live):
+        yield f"restored, it looks again at {next_instant(restored)} instead of {next_instant(live)}"
+    if (restored.flights, restored.troubled) != (live.flights, live.troubled):
+        yield "restored, other runs are in flight or other nodes in trouble"
+    more = propose(restored, stage.clock, stage.terms)
+    if more:
+        yield f"restored, it proposes {more[0]!r}, which the live one doesn't"
+
+
+def what_waits_is_known(stage: Stage) -> Iterator[str]:
+    """Requests, waves and nodes name each other; requests of a node stand in cut order."""
+    domain = stage.domain
+    assert domain is not None
+    yield from _waves(domain)
+    for key, node in domain.state.nodes.items():
+        cuts = [request.at for request in node.requests]
+        if cuts != sorted(cuts):
+            yield f"{key}: requests out of order: {cuts}"
+        if node.wave is not None and key not in domain.state.waves[node.wave].targets:
+            yield f"{key} isn't a target of its wave"
+        if node.stale_at is None and node.since_at is not None:
+            yield f"{key} isn't stale, but past its plan"
+        for request in node.requests:
+            for input_key, at in request.waiting.items():
+                if all(one.at != at for one in domain.state.nodes[input_key].requests):
+                    yield f"{key} waits for {input_key} at {at}, which nobody will bring"
+            if request.waiting.keys() & request.pins.keys():
+                yield f"{key} waits for what is pinned already"
+
+
+def _waves(domain: Domain) -> Iterator[str]:
+    for wave in domain.state.waves.values():
+        wanting = [
+            key for key, node in domain.state.nodes.items() if any(wave.id in one.waves for one in node.requests)
+        ]
+        if wave.at is not None and set(wanting) != set(wave.left):
+            yield f"wave {wave.id} waits for {list(wave.left)}, and {wanting} are wanted by it"
+        if wave.at is not None and not wave.left:
+            yield f"wave {wave.id} waits for nobody and isn't over"
+
+
+def what_was_marked_is_what_is(stage: Stage) -> Iterator[str]:
+    """What the fold keeps up to date bit by bit is what one finds when one works it out from scratch."""
+    domain = stage.domain
+    assert domain is not None
+    redeployed = "deploys" in stage.script.faults
+    for key in domain.graph.order:
+        node = domain.state.nodes[key]
+        for name, kept, anew in _kept_and_anew(domain, node):
+            # What is new above an asset by a deploy makes it stale from the deploy only.
+            if kept != anew and not (redeployed and name == "stale_since" and None not in (kept, anew)):
+                yield f"{key}: {name} is {kept}, from scratch {anew}"
+
+
+def _kept_and_anew(domain: Domain, node: Node) -> Iterator[tuple[str, object, object]]:
+    if node.version is not None:
+        stale = oldest_after(domain, node, node.cut_at)
+        yield "stale_at", node.stale_at, stale[0] if stale else None
+        if not lacks_input(domain, node):
+            yield "stale_since", node.stale_since, stale[1] if stale else None
+        planned = max([node.cut_at, node.tried_at, *(request.at for request in node.requests)])
+        past = oldest_after(domain, node, planned)
+        if is_parked(node):
+            yield "parked for a reason", True, _has_reason(domain, node)
+        else:
+            yield "since_at", node.since_at, past[0] if past else None
+    yield "missing", node.missing, sum(not root.exists for root in domain.roots_above(node))
+    yield "blocked_by", node.blocked_by, blocker(domain, node)
+    yield "wake_at", node.wake_at, due(domain, node)
+    assert node.said is not None
+    yield "verdict", node.said.verdict, judge(domain, node)[0]
+    yield "alert", node.alert_since is not None, is_late(domain, node)
+    path, longest = node.path, node.longest
+    price(domain, node)
+    yield "path", path, node.path
+    yield "longest", longest, node.longest
+
+
+def is_parked(node: Node) -> bool:
+    planned = node.requests[-1].at if node.requests else node.cut_at
+    return node.tried_at > planned and node.since_at is None and node.stale_at is not None
+
+
+def _has_reason(domain: Domain, node: Node) -> bool:
+    """Something above it, or itself, was tried and failed, is paused, or can't be tried."""
+    stack, seen = [node], {node.asset}
+    while stack:
+        one = stack.pop()
+        if one.hold is not None or one.paused is not None or one.missing:
+            return True
+        above = [other for other in domain.derived_inputs(one) if other.stale_at is not None]
+        stack += [other for other in above if other.asset not in seen]
+        seen.update(other.asset for other in above)
+    return False
+
+
+LOOKS = (a_restart_changes_nothing, what_waits_is_known, what_was_marked_is_what_is)

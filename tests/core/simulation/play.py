@@ -1,0 +1,92 @@
+"""Plays one script to its quiet end, and judges it."""
+
+from itertools import islice
+
+from streams.events import Materialize
+from tests.checker import check, read
+from tests.core.simulation.judges import JUDGES
+from tests.core.simulation.looks import LOOKS
+from tests.core.simulation.scripts import Script, Step, script
+from tests.core.simulation.stage import Stage
+
+DAY = 86_400_000
+
+
+def played(chosen: Script) -> Stage:
+    stage = Stage(chosen)
+    stage.looks = LOOKS
+    begin = stage.clock
+    for step in chosen.steps:
+        stage.advance(max(0, begin + step.at - stage.clock))
+        act(stage, step)
+    calm_down(stage)
+    return stage
+
+
+def act(stage: Stage, step: Step) -> None:
+    players = stage.worker.players  # type: ignore[attr-defined]
+    if step.kind == "publish":
+        stage.change(step.asset, step.number)
+        stage.settle()
+    elif step.kind == "fails":
+        stage.failures[step.asset] = step.number
+    elif step.kind == "check":
+        stage.outcomes[step.asset] = step.text
+    elif step.kind == "crash":
+        stage.crash_back(step.number)
+    elif step.kind == "restart":
+        if stage.domain is None:
+            stage.restart()
+    elif step.kind == "die":
+        players[step.number % len(players)].die()
+    elif step.kind in ("silent", "heard"):
+        players[step.number % len(players)].silent = step.kind == "silent"
+        stage.worker.beat()
+        stage.settle()
+    elif step.kind == "deploy":
+        stage.deploy(step.manifest)
+    elif step.kind == "upgrade":
+        stage.worker.upgrade()  # type: ignore[attr-defined]
+        stage.worker.beat()
+        stage.settle()
+    else:
+        stage.command(step.kind, step.asset)
+
+
+def calm_down(stage: Stage) -> None:
+    """No more trouble, whatever is held is let go, and time passes."""
+    stage.trouble = False
+    stage.failures.clear()
+    stage.outcomes.clear()
+    if stage.domain is None:
+        stage.restart()
+    for player in stage.worker.players:  # type: ignore[attr-defined]
+        player.silent = False
+    stage.worker.upgrade()  # type: ignore[attr-defined]
+    stage.worker.beat()
+    stage.settle()
+    stage.advance(DAY)
+    assert stage.domain is not None
+    for key in stage.domain.graph.order:
+        node = stage.domain.state.nodes[key]
+        if node.paused is not None:
+            stage.command("resume", key)
+        if node.hold is not None:
+            stage.append(Materialize(asset=key), key)
+            stage.settle()
+    stage.advance(DAY)
+
+
+def broken(seed: int, most: int = 5) -> list[str]:
+    """What a seed's play broke; empty where everything held."""
+    chosen = script(seed)
+    try:
+        stage = played(chosen)
+    except Exception as error:  # a seed that crashes the fold is a finding like others
+        return [f"{type(error).__name__}: {error}"]
+    found = stage.seen[:most] + [f"{judge.__name__}: {text}" for judge in JUDGES for text in islice(judge(stage), most)]
+    found += [str(one) for one in check(read(stage.exported()), quiet=True).violations[:most]]
+    return found
+
+
+__all__ = ["broken", "played"]

@@ -1,0 +1,157 @@
+"""Random scripts: what is published, commanded, deployed and broken, and when. Drawn before the play begins."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from streams.definitions import AssetDef, Dep, Manifest, Within
+from tests.core.simulation.graphs import manifest, named
+
+MINUTE = 60_000
+ALL_FAULTS = ("commands", "deploys", "failures", "checks", "crashes", "workers", "races", "rival", "skew", "repeats")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happens `at` ms after the beginning."""
+
+    at: int
+    kind: str
+    asset: str = ""
+    number: int = 0
+    text: str = ""
+    manifest: Manifest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A whole play. `faults` says which kinds of trouble are allowed at all."""
+
+    seed: int
+    manifest: Manifest
+    durations: dict[str, int]
+    coarse: dict[str, int]
+    """asset → how many different values it can have; an asset that isn't named has no fingerprints"""
+    slots: tuple[int, ...]
+    """of each worker; empty: one worker without limits"""
+    faults: frozenset[str]
+    steps: tuple[Step, ...] = field(default=())
+
+    @property
+    def is_calm(self) -> bool:
+        """Nothing goes wrong and nothing is scarce: every promise that can be kept has to be."""
+        return not (self.faults or self.slots or self.manifest.pools)
+
+
+def script(seed: int) -> Script:
+    dice = random.Random(seed)
+    declared = manifest(dice)
+    faults = frozenset() if dice.random() < 0.2 else frozenset(one for one in ALL_FAULTS if dice.random() < 0.35)
+    derived = [one for one in declared.assets if one.kind == "derived"]
+    honest = max((one.takes_ms for one in derived), default=0)
+    durations = {one.key: one.takes_ms if not faults else dice.randint(0, max(1, honest)) for one in derived}
+    coarse = {one.key: dice.choice((1, 2, 3, 1_000_000)) for one in declared.assets if dice.random() < 0.7}
+    slots = tuple(dice.randint(1, 4) for _ in range(dice.randint(1, 3))) if dice.random() < 0.5 else ()
+    bare = Script(seed, declared, durations, coarse, slots, faults)
+    span = dice.choice((5, 30, 120)) * MINUTE
+    steps = [*_changes(dice, declared, span), *_troubles(dice, bare, span)]
+    return Script(seed, declared, durations, coarse, slots, faults, tuple(sorted(steps, key=lambda step: step.at)))
+
+
+def _changes(dice: random.Random, declared: Manifest, span: int) -> Iterator[Step]:
+    for source in (one.key for one in declared.assets if one.kind == "source"):
+        kind = dice.choice(("periodic", "poisson", "bursts", "rare"))
+        if kind == "periodic":
+            every = max(1, span // dice.randint(3, 12))
+            times = list(range(dice.randint(0, every), span, every))
+        elif kind == "poisson":
+            times = [dice.randint(0, span) for _ in range(dice.randint(2, 12))]
+        elif kind == "bursts":
+            starts = [dice.randint(0, span) for _ in range(dice.randint(1, 3))]
+            gap = dice.choice((0, 50, 500, 2_000))
+            times = [start + gap * n for start in starts for n in range(dice.randint(2, 8))]
+        else:
+            times = [dice.randint(0, span // 2)]
+        for at in times:
+            yield Step(at, "publish", source, number=dice.randint(0, 3))
+
+
+def _troubles(dice: random.Random, bare: Script, span: int) -> Iterator[Step]:
+    derived = [one.key for one in bare.manifest.assets if one.kind == "derived"]
+
+    def some(most: int) -> Iterator[int]:
+        return (dice.randint(0, span) for _ in range(dice.randint(0, most)))
+
+    def any_asset() -> str:
+        return dice.choice(derived)
+
+    # Manual assets, and what is needed by nobody, run on command only.
+    manual = [one.key for one in bare.manifest.assets if one.kind == "derived" and one.policy.kind == "manual"]
+    for asset in manual:
+        yield from (Step(at, "materialize", asset) for at in some(4))
+    if "commands" in bare.faults:
+        names = ("pause", "resume", "materialize", "release", "cancel")
+        yield from (Step(at, dice.choice(names), any_asset()) for at in some(12))
+    if "failures" in bare.faults:
+        yield from (Step(at, "fails", any_asset(), number=dice.randint(1, 6)) for at in some(5))
+    if "checks" in bare.faults:
+        yield from (Step(at, "check", any_asset(), text=dice.choice(("fail", "error", "pass"))) for at in some(4))
+        yield from (Step(at, "release", any_asset()) for at in some(3))
+    if "crashes" in bare.faults:
+        for at in some(4):
+            yield Step(at, "crash", number=dice.randint(0, 20))
+            yield Step(at + dice.choice((0, 1_000, 15 * MINUTE)), "restart")
+    if "workers" in bare.faults:
+        yield from _lost_workers(dice, list(some(4)))
+    if "deploys" in bare.faults:
+        declared = bare.manifest
+        for at in sorted(some(4)):
+            declared = changed(dice, declared)
+            yield Step(at, "deploy", manifest=declared)
+            yield Step(at + dice.choice((0, 5_000, 60_000)), "upgrade")
+
+
+def _lost_workers(dice: random.Random, times: list[int]) -> Iterator[Step]:
+    for at in times:
+        number = dice.randint(0, 2)
+        if dice.random() < 0.5:
+            yield Step(at, "die", number=number)
+        else:
+            yield Step(at, "silent", number=number)
+            yield Step(at + dice.choice((5_000, 40_000, 200_000)), "heard", number=number)
+
+
+def changed(dice: random.Random, declared: Manifest) -> Manifest:
+    """Another deploy: new code, an edge more or less, another policy, an asset or a source more, a leaf less."""
+    assets = list(declared.assets)
+    for _ in range(dice.randint(1, 3)):
+        place = dice.randrange(len(assets))
+        one = assets[place]
+        kind = dice.choice(("code", "code", "deps", "policy", "add", "source", "remove", "same"))
+        if kind == "add":
+            assets.append(_newcomer(dice, assets))
+        elif kind == "source":
+            fresh = AssetDef(key=named(f"x{dice.randint(0, 99)}"), kind="source", exists=dice.random() < 0.5)
+            if all(other.key != fresh.key for other in assets):
+                assets.insert(0, fresh)
+        elif one.kind == "derived":
+            if kind == "code":
+                assets[place] = one.model_copy(update={"code_version": str(dice.randint(1, 5))})
+            elif kind == "deps":
+                assets[place] = one.model_copy(update={"deps": _deps(dice, assets[:place])})
+            elif kind == "policy":
+                assets[place] = one.model_copy(update={"policy": dice.choice(assets).policy})
+            elif kind == "remove" and not any(dep.asset == one.key for other in assets for dep in other.deps):
+                assets.pop(place)
+    return declared.model_copy(update={"assets": tuple(assets)})
+
+
+def _newcomer(dice: random.Random, assets: list[AssetDef]) -> AssetDef:
+    free = [number for number in range(100) if all(one.key != named(f"n{number}") for one in assets)]
+    policy = Within(dice.choice((1_000, 60_000, 600_000)))
+    return AssetDef(key=named(f"n{dice.choice(free)}"), kind="derived", deps=_deps(dice, assets), policy=policy)
+
+
+def _deps(dice: random.Random, known: list[AssetDef]) -> tuple[Dep, ...]:
+    chosen = dice.sample(known, min(len(known), dice.randint(1, 3)))
+    return tuple(Dep(asset=one.key, argument=f"a{place}") for place, one in enumerate(chosen))

@@ -1,0 +1,156 @@
+"""A world in which much goes wrong: facts race with reports, a rival reactor lags behind, clocks step back."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+
+from everfresh.testing import World
+from reactors.admission import propose
+from reactors.apply import apply
+from reactors.domain import Domain, Output
+from streams.events import AssetChanged, DefinitionsDeclared, Event, TimerFired
+from tests.core.simulation.crew import Crew
+from tests.core.simulation.scripts import Script
+
+STEP_BACK = (0, 0, 0, 0, 1, 500, 20_000, 600_000)
+"""how far an append time may lie behind the clock, in ms"""
+
+
+ENTRIES_MAX = 8_000
+"""of one play; more means that the reactor proposes the same for ever"""
+
+
+INTRUSIONS_MAX = 60
+
+
+class Rival:
+    """A second reactor on the same journal: it folds when it gets to it, and proposes what it then thinks is due."""
+
+    def __init__(self) -> None:
+        self.domain = Domain()
+        self.folded = 0
+        self.outputs: list[Output] = []
+
+    def fold(self, journal: list[tuple[int, dict[str, object]]], until: int) -> None:
+        for offset in range(self.folded, until):
+            self.outputs += apply(self.domain, offset, *journal[offset])
+        self.folded = max(self.folded, until)
+
+
+class Stage(World):
+    """A world that plays a script. Whatever it does is drawn from the script's seed."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.dice = random.Random(script.seed + 1)
+        self.rival = Rival()
+        self.late: list[Event] = []
+        self.settled: list[int] = []
+        self.failures: dict[str, int] = {}
+        self.outcomes: dict[str, str] = {}
+        self.looks: Sequence[Callable[[Stage], Iterator[str]]] = ()
+        self.eyes = random.Random(script.seed)
+        self.seen: list[str] = []
+        """what the first look found that found something"""
+        self.intrusions = 0
+        self.trouble = True
+        super().__init__(script.manifest, seed=script.seed)
+
+    # World makes its worker and deploys in one go, so the crew takes the worker's place as soon as it is set.
+    def deploy(self, app: object) -> None:
+        if not isinstance(self.worker, Crew):
+            self.worker = Crew(self, self.script.slots)
+            self.snapshot_every = self.dice.choice((3, 50, 500))
+        super().deploy(app)  # type: ignore[arg-type]
+
+    def has(self, fault: str) -> bool:
+        return self.trouble and fault in self.script.faults
+
+    def append(self, event: Event | DefinitionsDeclared, subject: str, name: str = "", source: str = "world") -> None:
+        super().append(event, subject, name, source)
+        if len(self.journal) > ENTRIES_MAX:
+            raise RuntimeError(f"the reactor never comes to rest: {event!r}")
+        if isinstance(event, DefinitionsDeclared):
+            self._new_code()
+        if self.has("skew"):
+            time, wrapped = self.journal[-1]
+            self.journal[-1] = (time - self.dice.choice(STEP_BACK), wrapped)
+        if self.has("repeats") and self.dice.random() < 0.1:
+            self.journal.append(self.dice.choice(self.journal[1:] or self.journal))
+
+    def _new_code(self) -> None:
+        crew = self.worker
+        assert isinstance(crew, Crew)
+        for player in crew.players:
+            if not player.code_versions or self.dice.random() < 0.5:
+                player.code_versions = crew.code_versions
+
+    def settle(self) -> None:
+        while self.domain is not None:
+            self._fold()
+            if self.worker.must_beat():
+                self.worker.beat()
+                continue
+            self._meddle()
+            proposals = propose(self.domain, self.clock, self.terms)
+            for event in proposals:
+                self._post(event)
+            if not proposals and self._folded == len(self.journal):
+                self.settled.append(self._folded)
+                self._look()
+                return
+        if self.worker.must_beat():
+            self.worker.beat()
+
+    def _look(self) -> None:
+        if not self.seen and self.eyes.random() < 0.2:
+            self.seen = [f"{look.__name__} at {self._folded}: {text}" for look in self.looks for text in look(self)]
+
+    def _post(self, event: Event) -> None:
+        """Append a proposal; with races, after something else, or twice, or much later, or never."""
+        if self.has("races"):
+            luck = self.dice.random()
+            if luck < 0.1:
+                return
+            if luck < 0.2:
+                self.late.append(event)
+                return
+            if luck < 0.4:
+                self._intrude()
+        self.append(event, getattr(event, "asset", self.script.manifest.domain))
+        if self.has("races") and self.dice.random() < 0.1:
+            self.append(event, getattr(event, "asset", self.script.manifest.domain))
+
+    def _intrude(self) -> None:
+        crew = self.worker
+        assert isinstance(crew, Crew)
+        self.intrusions += 1
+        if self.intrusions > INTRUSIONS_MAX:
+            return  # each may bring more grants, and each of those another
+        if self.dice.random() < 0.5 and self.dice.choice(crew.players).finish_one():
+            return
+        self.change(self.dice.choice([one.key for one in self.script.manifest.assets if one.kind == "source"]), 1)
+
+    def _meddle(self) -> None:
+        """The rival, or an old proposal that was long on its way, comes in between."""
+        if self.has("races") and self.late and self.dice.random() < 0.2:
+            event = self.late.pop(self.dice.randrange(len(self.late)))
+            self.append(event, getattr(event, "asset", self.script.manifest.domain))
+        if self.has("rival") and self.dice.random() < 0.3:
+            self.rival.fold(self.journal, self.dice.randint(self.rival.folded, len(self.journal)))
+            clock = max(self.rival.domain.state.now, self.clock - self.dice.choice((0, 0, 1_000, 60_000)))
+            for event in propose(self.rival.domain, clock, self.terms):
+                if not isinstance(event, TimerFired) or self.dice.random() < 0.5:
+                    self.append(event, getattr(event, "asset", self.script.manifest.domain))
+
+    def change(self, source: str, number: int) -> None:
+        """A change of a source that settles nothing yet."""
+        self._ids += 1
+        fingerprint = f"f{number}" if source in self.script.coarse else None
+        version = f"{self._ids}"
+        event = AssetChanged(version=version, fingerprint=fingerprint, uri=f"mem:{fingerprint or version}")
+        self.append(event, source, name=f"change-{self._ids}", source="world/publisher")
+
+    def crash_back(self, entries: int) -> None:
+        """Crash before the outputs of the last entries were marked as sent: they go out again."""
+        self.crash()
+        self._emitted = max(0, self._emitted - entries)

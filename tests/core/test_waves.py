@@ -1,0 +1,143 @@
+"""When something runs: as late as the promise allows, once a wave, never on mixed inputs."""
+
+from streams.definitions import Eager, Manual, OnDemand, Within
+from tests.checker import check, read
+from tests.core.worlds import derived, skipping_diamond, source, world_of
+
+SECOND, MINUTE = 1_000, 60_000
+
+
+def test_an_update_that_lands_while_its_child_runs_is_never_lost() -> None:
+    world = world_of(source("d/s"), derived("d/a", "d/s", policy=Eager()))
+    world.takes("d/a", "10s")
+    world.publish("d/s")
+    world.advance("5s")
+    world.publish("d/s")
+    world.advance("1m")
+    assert [run.cut["d/s"] for run in world.runs("d/a")] == [1, 2]
+    assert world.state("d/a")["verdict"] == "fresh"
+
+
+def test_a_diamond_with_a_skip_runs_its_end_once_a_wave_and_never_on_mixed_cuts() -> None:
+    world = world_of(*skipping_diamond(Eager()).assets)
+    for name in ("a", "b", "c1", "c2", "d"):
+        world.takes(f"d/{name}", "700ms")
+    world.each("500ms", 10, lambda _: world.publish("d/s"))
+    world.advance("1m")
+    runs = world.runs("d/d")
+    assert len({run.wave for run in runs}) == len(runs)
+    assert runs[-1].cut["d/s"] == 10
+    for run in runs:
+        assert all(pin.cut.get("d/s", run.cut["d/s"]) == run.cut["d/s"] for pin in run.inputs.values())
+    assert check(read(world.exported()), quiet=True).violations == []
+
+
+def test_a_recompute_with_an_equal_fingerprint_runs_nothing_downstream() -> None:
+    world = world_of(source("d/s"), derived("d/a", "d/s"), derived("d/b", "d/a", policy=Eager()))
+    world.publish("d/s")
+    world.advance("1s")
+    world.unchanged("d/a")
+    world.publish("d/s")
+    world.advance("1s")
+    assert [run.outcome for run in world.runs("d/a")] == ["materialized", "verified"]
+    assert len(world.runs("d/b")) == 1
+    moved = world.events("everfresh.asset.verified.v1")[-1]
+    assert (moved["asset"], moved["run"], moved["cut"]["d/s"]) == ("d/b", None, 2)
+
+
+def burst(policy: Eager) -> list[int]:
+    """The cuts of the runs that 100 updates in two seconds lead to, on an asset that takes 0.2 s."""
+    world = world_of(source("d/s"), derived("d/a", "d/s", policy=policy))
+    world.takes("d/a", "200ms")
+    world.each("20ms", 100, lambda _: world.publish("d/s"))
+    world.advance("1m")
+    return [run.cut["d/s"] for run in world.runs("d/a")]
+
+
+def test_a_burst_is_taken_in_by_few_eager_runs_the_last_update_too() -> None:
+    cuts = burst(Eager())
+    assert 5 <= len(cuts) <= 11
+    assert cuts[-1] == 100
+
+
+def test_a_quiet_eager_waits_for_the_end_of_a_burst() -> None:
+    cuts = burst(Eager(quiet="1s"))
+    assert 1 <= len(cuts) <= 2
+    assert cuts[-1] == 100
+
+
+def test_max_wait_bounds_a_burst_that_never_goes_quiet() -> None:
+    world = world_of(source("d/s"), derived("d/a", "d/s", policy=Eager(quiet="1s", max_wait="10s")))
+    world.each("500ms", 60, lambda _: world.publish("d/s"))
+    assert 2 <= len(world.runs("d/a")) <= 4
+
+
+def test_a_promise_is_kept_as_late_as_it_allows_by_one_run_for_many_changes() -> None:
+    world = world_of(source("d/s"), derived("d/a", "d/s", policy=Within("5m"), takes_ms=10_000))
+    world.takes("d/a", "10s")
+    begun = world.clock
+    world.each("10s", 12, lambda _: world.publish("d/s"))
+    world.advance("10m")
+    [run] = world.runs("d/a")
+    assert run.granted_at - begun == 5 * MINUTE - 20 * SECOND
+    assert run.covers["d/s"] == (1, 12)
+
+
+def test_an_endless_burst_still_meets_its_deadline() -> None:
+    world = world_of(source("d/s"), derived("d/report", "d/s", policy=Within("5m"), takes_ms=5_000))
+    world.takes("d/report", "5s")
+    longest = 0
+    for _ in range(3_600):
+        world.publish("d/s")
+        world.advance("1s")
+        longest = max(longest, world.state("d/report")["lag"])
+    assert longest <= 5 * MINUTE
+    assert 12 <= len(world.runs("d/report")) <= 14
+    assert world.events("everfresh.alert.*") == []
+
+
+def test_an_on_demand_asset_runs_only_when_a_promise_needs_it() -> None:
+    world = world_of(
+        source("d/s"),
+        derived("d/needed", "d/s"),
+        derived("d/unneeded", "d/s", policy=OnDemand()),
+        derived("d/x", "d/needed", policy=Eager()),
+    )
+    world.publish("d/s")
+    world.advance("1h")
+    assert len(world.runs("d/needed")) == 1
+    assert world.runs("d/unneeded") == []
+
+
+def test_a_manual_asset_is_a_source_to_its_readers() -> None:
+    world = world_of(source("d/s"), derived("d/m", "d/s", policy=Manual()), derived("d/x", "d/m", policy=Eager()))
+    world.publish("d/s")
+    world.advance("1h")
+    assert world.runs() == []
+    assert world.state("d/x")["verdict"] == "unknown"
+    world.command("materialize", "d/m")
+    world.advance("1s")
+    assert [run.asset for run in world.runs()] == ["d/m", "d/x"]
+    assert world.runs("d/x")[0].cut["d/m"] == 1
+
+
+def test_a_neighbour_rides_along_once_half_its_slack_has_passed() -> None:
+    def runs_of_a(later: str) -> int:
+        world = world_of(
+            source("d/s"),
+            derived("d/a", "d/s"),
+            derived("d/x", "d/a", policy=Within("10m")),
+            derived("d/y", "d/a", policy=Within(later)),
+        )
+        world.publish("d/s")
+        world.advance("2h")
+        return len(world.runs("d/a"))
+
+    assert runs_of_a("15m") == 1  # y rides in x's wave: one run of a serves both
+    assert runs_of_a("60m") == 1  # too early for y, but a is right by then
+
+
+def test_a_source_that_exists_can_be_read_before_any_change() -> None:
+    world = world_of(source("d/s", exists=True), derived("d/a", "d/s", policy=Eager()))
+    world.advance("1s")
+    assert [run.cut["d/s"] for run in world.runs("d/a")] == [0]
