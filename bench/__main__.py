@@ -1,0 +1,12 @@
+"""Run the benchmarks: all of them, or the named ones."""
+
+import sys
+
+from bench import hop, ingest
+
+PARTS = {"hop": hop.main, "ingest": ingest.main}
+
+for name in sys.argv[1:] or list(PARTS):
+    if name not in PARTS:
+        sys.exit(f"there is no benchmark {name!r}; there are {', '.join(PARTS)}")
+    PARTS[name]()

@@ -1,0 +1,138 @@
+"""A million changes through the shipped reactor's own `turn()`, on real Kafka, beside a bare loop and a Faust table.
+
+Validation, dedupe and snapshots are on; the final state is asserted. The bare loop reads the very same topic.
+"""
+
+import asyncio
+import gc
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+
+import orjson
+import uvloop
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from bench.journals import DOMAIN, values
+from everfresh.config import settings
+from everfresh.site import Site, opened
+from reactors.io.clock import SystemClock
+from reactors.io.reactor import GROUP, DomainReactor, Parts
+from streams.topics import Topics
+from tools.kafka.broker import Broker
+
+CHANGES = int(os.environ.get("CHANGES", "1000000"))
+SOURCES = 10_000
+FETCH = 2_000
+FAUST_EVENTS = 30_000
+
+
+async def write(broker: Broker, topic: str, events: Iterable[bytes]) -> int:
+    """Fill a topic of one partition; returns how many."""
+    producer = AIOKafkaProducer(bootstrap_servers=broker.address, acks="all", max_batch_size=1 << 20, linger_ms=20)
+    await producer.start()
+    count = 0
+    for value in events:
+        await producer.send(topic, value, partition=0)
+        count += 1
+    await producer.stop()
+    return count
+
+
+async def bare(broker: Broker, topic: str, count: int) -> float:
+    """`getmany` and orjson, nothing else: events a second."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=broker.address, fetch_max_bytes=8 << 20, max_partition_fetch_bytes=8 << 20
+    )
+    await consumer.start()
+    place = TopicPartition(topic, 0)
+    consumer.assign([place])
+    await consumer.seek_to_beginning(place)
+    begun, seen = time.perf_counter(), 0
+    while seen < count:
+        for batch in (await consumer.getmany(timeout_ms=1_000, max_records=FETCH)).values():
+            for record in batch:
+                orjson.loads(record.value)
+            seen += len(batch)
+    rate = count / (time.perf_counter() - begun)
+    await consumer.stop()
+    return rate
+
+
+async def ours(site: Site, count: int) -> tuple[float, DomainReactor]:
+    """The reactor's `turn()`, as its host calls it: events a second, and the reactor as it is then."""
+    log, topics = site.log, site.settings.topics
+    parts = Parts(log.log, log.snapshots, log.fencing, SystemClock(), topics, transactional=False)
+    reactor = DomainReactor(DOMAIN, parts)
+    subscription = await log.log.subscribe(GROUP, [reactor.topic])
+    await reactor.restore(0)
+    gc.collect()
+    begun = time.perf_counter()
+    while reactor.next < count:
+        for entries in (await subscription.fetch(FETCH, 1_000)).values():
+            await reactor.turn(entries, caught_up=False)
+        await reactor.tick(caught_up=False)
+    await reactor.flush()
+    rate = count / (time.perf_counter() - begun)
+    await subscription.close()
+    return rate, reactor
+
+
+async def measure(broker: Broker, name: str, shape: tuple[int, int, bool]) -> tuple[float, float]:
+    """One journal: (events a second of the bare loop, of ours)."""
+    assets, changes, between = shape
+    said = settings(log=broker.url, prefix=f"{name}.")
+    topic = Topics(said.prefix).journal(DOMAIN).name
+    async with opened(said) as site:
+        await site.prepare([DOMAIN])
+        first = await site.log.log.append([])  # connects, so that the first measurement doesn't
+        assert first == []
+        count = await write(broker, topic, values(assets, changes, int(time.time() * 1_000), between))
+        plain = await bare(broker, topic, count)
+        rate, reactor = await ours(site, count)
+        expect(reactor, assets, changes // assets)
+    print(
+        f"ingest: {name:<28} {count:>9,} events  bare {plain:>9,.0f}/s  everfresh {rate:>9,.0f}/s  "
+        f"= {rate / plain:.2f} of the bare loop"
+    )
+    return plain, rate
+
+
+def expect(reactor: DomainReactor, assets: int, rounds: int) -> None:
+    """The final state is what the journal says: every change counted once, nothing lost."""
+    state = reactor.domain.state
+    seqs = [state.roots[f"{DOMAIN}/s{n}"].seq for n in range(assets)]
+    assert seqs == [1 + (n % 2 == 0) + rounds for n in range(assets)], "changes were lost or counted twice"
+    assert state.changes == sum(seqs)
+
+
+def faust() -> float:
+    """A Faust agent with a table: events a second, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.faust_table", os.environ["BENCH_BROKER"], str(FAUST_EVENTS)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout.split()[-1])
+
+
+async def run(broker: Broker) -> None:
+    plain, rate = await measure(broker, "10k-sources", (SOURCES, CHANGES, False))
+    await measure(broker, "10k-sources-runs-between", (SOURCES, CHANGES // 4, True))
+    costs = {
+        assets: (await measure(broker, f"{assets}-assets", (assets, 200_000, False)))[1] for assets in (100, 100_000)
+    }
+    print(f"ingest: a change costs {costs[100] / costs[100_000]:.2f} x as much at 100,000 assets as at 100")
+    table = faust()
+    print(f"ingest: a Faust agent with a table {table:,.0f}/s; everfresh is {rate / table:.0f} x that")
+    print(f"ingest: wanted 0.4 of the bare loop, {rate / plain:.2f} found")
+
+
+def main() -> None:
+    with Broker() as broker:
+        os.environ["BENCH_BROKER"] = broker.address
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(broker))
