@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Sequence
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from everfresh.app import App
@@ -158,7 +159,11 @@ def stamps_of(app: App) -> Stamps:
 
 def reloaded(reference: str, app: App) -> App:
     """Load the app anew, with what it imports from beside it. Raises DefinitionError."""
-    before = {name: sys.modules.pop(name) for name in _beside(app)}
+    beside = _beside(app)
+    for file in beside.values():
+        # Python takes its compiled copy for current if second and size are the same: not so for one who types fast.
+        Path(cache_from_source(file)).unlink(missing_ok=True)
+    before = {name: sys.modules.pop(name) for name in beside}
     try:
         return load_app(reference)
     except EverfreshError:

@@ -28,6 +28,7 @@ def serve(load: Callable[[], Code], channel: int, watched: int) -> None:
         return
     messages.send({"ready": code.versions})
     while (message := messages.receive()) is not None:
+        messages.send({"taken": True})
         task = Task.model_validate(message["task"])
         stream.prefix = name_of(task)
         result = answered(code, task)

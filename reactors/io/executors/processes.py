@@ -6,6 +6,10 @@ from reactors.io.executors.warm import Launch, WarmProcess
 from reactors.ports import Done, Failed, Task
 
 
+DEAD_AT_ONCE_MAX = 5
+"""how many processes that died while they were idle an attempt passes over"""
+
+
 class ProcessExecutor:
     """See Executor; over `slots` warm processes, started ahead by `start` or else when they are first needed."""
 
@@ -26,11 +30,15 @@ class ProcessExecutor:
     async def run(self, task: Task, timeout_ms: int) -> Done | Failed:
         """See Executor; the timeout begins once a process is there that has the app loaded."""
         async with self._slots:
-            warm = self._taken()
-            try:
-                return await warm.run(task, timeout_ms)
-            finally:
-                self._give_back(warm)
+            for _ in range(DEAD_AT_ONCE_MAX):
+                warm = self._taken()
+                try:
+                    result = await warm.run(task, timeout_ms)
+                finally:
+                    self._give_back(warm)
+                if result is not None:
+                    return result
+        return Failed(kind="died", error="its process dies each time once it has loaded the app, before any attempt")
 
     async def close(self) -> None:
         """Kill all processes, and return once they are gone."""

@@ -47,8 +47,11 @@ class WarmProcess:
         # Its end of the channel says so before whoever waits for processes hears of it.
         return self._killed or (self._reader is not None and self._reader.at_eof())
 
-    async def run(self, task: Task, timeout_ms: int) -> Done | Failed:
-        """See Executor. After anything but an answer the process is dead and has to be replaced."""
+    async def run(self, task: Task, timeout_ms: int) -> Done | Failed | None:
+        """See Executor. After anything but an answer the process is dead and has to be replaced.
+
+        None if it had died before it took the task: nothing of the attempt was done, so another process can do it.
+        """
         try:
             live = await asyncio.shield(self._starting)
             if isinstance(live, Failed):
@@ -108,13 +111,16 @@ class WarmProcess:
             return Failed(kind="died", error=f"{await _ending(live.process)} while it loaded the app")
         return live if "ready" in hello else Failed(kind="raised", error=hello["broken"])
 
-    async def _ask(self, live: Live, task: Task, timeout_ms: int) -> Done | Failed:
+    async def _ask(self, live: Live, task: Task, timeout_ms: int) -> Done | Failed | None:
         pid = live.process.pid
         begun = cpu_seconds_of(pid) or 0.0
         meter = Meter(lambda: cpu_seconds_of(pid) or begun, lambda: peak_bytes_of(pid))
         live.writer.write(framed({"task": task.model_dump(mode="json")}))
         try:
             async with asyncio.timeout(timeout_ms / 1_000):
+                if await receive(live.reader) is None:
+                    self.kill()
+                    return None
                 answer = await receive(live.reader)
         except TimeoutError:
             costs = meter.costs()
