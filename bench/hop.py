@@ -22,7 +22,7 @@ from everfresh import AsyncPublisher
 from tools.kafka.broker import Broker
 
 HOPS = 3
-WARM, COUNTED = 50, 400
+WARM, COUNTED = 800, 400
 TURN = 25
 """changes in a row before it is the other's turn"""
 

@@ -9,6 +9,7 @@ from reactors.apply import apply, refuse
 from reactors.domain import Domain, Output, digest_of
 from reactors.granting import Terms
 from reactors.io.clock import JournalClock, SystemClock
+from reactors.io.emission import Emission
 from reactors.io.emitter import Emitter
 from reactors.io.overrides import skipped
 from reactors.snapshots import restore
@@ -63,9 +64,10 @@ class DomainReactor:
         self.committed = 0  # the group's position, as far as this process moved it
         self.skips: frozenset[int] = frozenset()
         self._emitter = Emitter(parts.topics, name, "")
+        self._emission = Emission(parts.log, self._emitted)
         self._writer: FencedWriter | None = None
         self._failures: dict[int, int] = {}
-        self._snapshot_at, self._snapshot_offset, self._flushed_at = 0, 0, 0
+        self._snapshot_at, self._snapshot_offset, self._moved_at = 0, 0, 0
         self._no_loss_before = 0
         self._end = 0  # nothing is proposed before so much is folded: the journal's end, or the newest own fact
 
@@ -77,7 +79,9 @@ class DomainReactor:
         self._emitter = Emitter(self.parts.topics, self.name, self.domain.state.incarnation)
         self._end = (await self.parts.log.bounds(self.topic))[0][1]
         self._no_loss_before = self.clock.monotonic_ms() + self.terms.lease_ms
-        self._snapshot_at = self._flushed_at = self.clock.monotonic_ms()
+        self._snapshot_at = self._moved_at = self.clock.monotonic_ms()
+        self.committed = self.next
+        self._emission = Emission(self.parts.log, self._emitted, self.next)
 
     async def _refold(self, position: int) -> None:
         self.domain, self.next = Domain(), 0
@@ -112,41 +116,43 @@ class DomainReactor:
         await self._advance(outputs, caught_up)
 
     async def tick(self, caught_up: bool) -> None:
-        """What time asks for: proposals that fell due, states to flush, a snapshot, a sign of life in a long run."""
+        """What time asks for: proposals that fell due, a position to move, a snapshot, a sign of life in a long run."""
         now = self.clock.monotonic_ms()
         if caught_up and self.next >= self._end and self._is_due():
             await self._advance([], caught_up)
-        if now - self._flushed_at >= self.pace.flush_ms:
-            await self.flush()
+        if self.parts.transactional and self.next > self.committed and now - self._moved_at >= self.pace.flush_ms:
+            await self._move()
         folded = self.next - self._snapshot_offset
         waited = now - self._snapshot_at >= self.pace.snapshot_ms
         if folded >= self.pace.snapshot_entries or (waited and folded):
             await self.snapshot()
 
     @property
-    def settled(self) -> bool:
-        """Everything folded so far is emitted and flushed, so that the group's position may move."""
-        return not self._emitter.waiting
+    def unsettled(self) -> bool:
+        """There are states to flush, or a position to move."""
+        return self._emitter.waiting > 0 or self._emission.out > self.committed
 
     def next_wait_ms(self, longest: int) -> int:
         """How long the loop may wait for entries before something falls due."""
         at = next_instant(self.domain)
         waits = [longest] if at is None else [longest, max(0, at - self.clock.now_ms())]
-        if self._emitter.waiting:
-            waits.append(max(0, self._flushed_at + self.pace.flush_ms - self.clock.monotonic_ms()))
         return min(waits)
 
-    async def flush(self) -> None:
-        """Write the newest states, or move the position past what had no outputs.
+    async def flush(self) -> int:
+        """Write the newest states; then the group's position may move to what is returned.
 
-        Raises Fenced once another reactor has taken over.
+        It may run beside a turn. Raises Fenced once another reactor has taken over.
         """
-        self._flushed_at = self.clock.monotonic_ms()
+        out = self._emission.out
         if self._writer is not None and self._emitter.waiting:
             await self._emitter.flush(self._writer)
-        if self.parts.transactional and self.next > self.committed:
-            await self.parts.log.append([], Position(GROUP, self.topic, 0, self.next))
-            self.committed = self.next
+        return out
+
+    async def _move(self) -> None:
+        """Move the position past what had no outputs."""
+        self._moved_at = self.clock.monotonic_ms()
+        await self.parts.log.append([], Position(GROUP, self.topic, 0, self.next))
+        self.committed = self.next
 
     async def snapshot(self) -> None:
         """Keep the state as it is now."""
@@ -156,13 +162,17 @@ class DomainReactor:
 
     async def close(self) -> None:
         """Flush, keep a snapshot, let go of the name."""
+        await self._emission.emptied()
         await self.flush()
+        if self.parts.transactional and self.next > self.committed:
+            await self._move()
         if self.next > self._snapshot_offset:
             await self.snapshot()
         await self.let_go()
 
     async def let_go(self) -> None:
-        """Let go of the name without a last word; idempotent. What wasn't flushed is repeated by whoever comes next."""
+        """Let go of the name without a last word; idempotent. What wasn't sent is repeated by whoever comes next."""
+        await self._emission.close()
         if self._writer is not None:
             await self._writer.close()
 
@@ -205,22 +215,29 @@ class DomainReactor:
             ) from error
 
     async def _advance(self, outputs: list[Output], caught_up: bool) -> None:
-        """Append outputs and proposals together, fold the new facts at once where nothing came between, and again."""
+        """Emit what follows, append what is proposed, fold the new facts at once where nothing came between, and again.
+
+        Where the log can do that, outputs, facts and position are one transaction. Elsewhere the facts are waited for,
+        for grants go out only after theirs, and the outputs are on their way meanwhile; the position moves last, so a
+        crash repeats what it must.
+        """
         while True:
             proposals = self._proposals() if caught_up and self.next >= self._end else []
-            records = [*self._emitted(outputs), *map(self._record, proposals)]
-            position = Position(GROUP, self.topic, 0, self.next) if self.parts.transactional else None
-            if position is not None:
-                records = [*self._emitter.states(), *records]  # in one transaction: nothing to wait for
-            if not records:
-                return
-            stamps = await self.parts.log.append(records, position)
-            self.committed = position.offset if position is not None else self.committed
+            facts = [self._record(one) for one in proposals]
+            if self.parts.transactional:
+                emitted = self._emitted(outputs)
+                records = [*self._emitter.states(), *emitted, *facts]
+                position = Position(GROUP, self.topic, 0, self.next)
+                stamps = await self.parts.log.append(records, position) if records else []
+                self.committed = position.offset if records else self.committed
+            else:
+                await self._emission.add(outputs, self.next)
+                stamps = await self.parts.log.append(facts) if facts else []
             if not proposals:
                 return
             # Until they are folded, whatever stands between, the same would only be proposed again.
             self._end = max(self._end, stamps[-1].offset + 1)
-            outputs, caught_up = self._fold_own(records[-len(proposals) :], stamps[-len(proposals) :])
+            outputs, caught_up = self._fold_own(facts, stamps[-len(facts) :])
 
     def _fold_own(self, records: Sequence[Record], stamps: Sequence[Stamp]) -> tuple[list[Output], bool]:
         """The outputs of the facts just appended, up to where another's entry stands between; whether to the end."""

@@ -31,6 +31,8 @@ class ReactorHost:
         self.reactors: dict[Place, DomainReactor] = {}
         self.turned = asyncio.Event()  # a turn went through: what is this process's own is taken over
         self._stopped: set[Place] = set()
+        self._settling: asyncio.Task[None] | None = None
+        self._settled_at = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Turn until `stop` is set; then flush, snapshot and leave."""
@@ -51,6 +53,7 @@ class ReactorHost:
                 # begins where the group stood, and repeats it.
                 await self._pause(error)
             finally:
+                await self._break_off()
                 await self.let_go(list(self.reactors))
                 await subscription.close()
 
@@ -69,12 +72,12 @@ class ReactorHost:
         Raises Fenced where another process owns a domain that this one still thought its own, LogUnavailable when the
         turn must be repeated by a new member, from where the group stands.
         """
-        wait = min((one.next_wait_ms(_IDLE_MS) for one in self.reactors.values()), default=_IDLE_MS)
+        wait = min([self._settle_wait_ms(), *(one.next_wait_ms(_IDLE_MS) for one in self.reactors.values())])
         batches = await subscription.fetch(FETCH_MAX, wait)
         await self._follow(subscription, batches)
         for place, reactor in list(self.reactors.items()):
             await self._serve(subscription, place, reactor, batches.get(place, ()))
-        await self._commit(subscription)
+        self._settle(subscription)
         self.turned.set()
 
     async def _follow(self, subscription: Subscription, batches: Mapping[Place, Sequence[Entry]]) -> None:
@@ -116,17 +119,60 @@ class ReactorHost:
         await self.let_go([place])
         self._stopped.add(place)
 
-    async def _commit(self, subscription: Subscription) -> None:
-        """Where outputs and position can't move together, the position moves last: after the states were flushed."""
-        if self._parts.transactional:
-            return
-        moved = {place: one.next for place, one in self.reactors.items() if one.next > one.committed and one.settled}
+    def _settle_wait_ms(self) -> int:
+        """How long until states are to be flushed and positions to be moved."""
+        if self._parts.transactional or not any(one.unsettled for one in self.reactors.values()):
+            return _IDLE_MS
+        if self._settling is not None and not self._settling.done():
+            return self._pace.flush_ms
+        return max(0, self._settled_at + self._pace.flush_ms - self._parts.clock.monotonic_ms())
+
+    def _settle(self, subscription: Subscription) -> None:
+        """Where states and positions can't move with the outputs, do it beside the turns: a transaction takes 30 ms.
+
+        One at a time; what made one fail is raised in the next turn.
+        """
+        if self._settling is not None:
+            if not self._settling.done():
+                return
+            done, self._settling = self._settling, None
+            done.result()
+        if self._settle_wait_ms() == 0:
+            self._settled_at = self._parts.clock.monotonic_ms()
+            self._settling = asyncio.create_task(self._settled(subscription), name="everfresh-reactor-settling")
+
+    async def _settled(self, subscription: Subscription) -> None:
+        """Flush the states, then move the positions: a crash repeats what it must, and skips nothing."""
+        moved = {}
+        for place, reactor in list(self.reactors.items()):
+            try:
+                offset = await reactor.flush()
+            except Fenced:
+                if self.reactors.get(place) is reactor:
+                    raise
+                continue  # let go of meanwhile: it is another's to say
+            if offset > reactor.committed and self.reactors.get(place) is reactor:
+                moved[place] = offset
         if moved:
             await subscription.commit(moved)
-            for place, offset in moved.items():
-                self.reactors[place].committed = offset
+        for place, offset in moved.items():
+            if place in self.reactors:
+                self.reactors[place].committed = max(self.reactors[place].committed, offset)
+
+    async def _break_off(self) -> None:
+        """Stop settling; its failure is no news any more."""
+        settling, self._settling = self._settling, None
+        if settling is not None:
+            settling.cancel()
+            await asyncio.wait([settling])
+            if not settling.cancelled():
+                settling.exception()
 
     async def _leave(self, subscription: Subscription) -> None:
+        if self._settling is not None:
+            settling, self._settling = self._settling, None
+            await settling
+        if not self._parts.transactional:
+            await self._settled(subscription)
         for reactor in self.reactors.values():
             await reactor.close()
-        await self._commit(subscription)

@@ -93,10 +93,10 @@ class KafkaSubscription:
         return found
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
-        consumer = await self._joined()
         mine = {TopicPartition(*one): offset for one, offset in positions.items() if one in self.owned()}
         self.dropped_commits += len(positions) - len(mine)
-        if not mine:
+        consumer = self._consumer
+        if not mine or consumer is None:
             return
         try:
             async with asking(self._link.address, f"committing for {self.group}", self._link.settings.deadline_ms):

@@ -5,7 +5,6 @@ import asyncio
 from reactors.io.executors.warm import Launch, WarmProcess
 from reactors.ports import Done, Failed, Task
 
-
 DEAD_AT_ONCE_MAX = 5
 """how many processes that died while they were idle an attempt passes over"""
 
@@ -30,15 +29,16 @@ class ProcessExecutor:
     async def run(self, task: Task, timeout_ms: int) -> Done | Failed:
         """See Executor; the timeout begins once a process is there that has the app loaded."""
         async with self._slots:
+            result: Done | Failed | None = None
             for _ in range(DEAD_AT_ONCE_MAX):
                 warm = self._taken()
                 try:
                     result = await warm.run(task, timeout_ms)
                 finally:
                     self._give_back(warm)
-                if result is not None:
-                    return result
-        return Failed(kind="died", error="its process dies each time once it has loaded the app, before any attempt")
+                if result is not None or self._closed:
+                    break
+        return result or Failed(kind="died", error="its process dies each time it has loaded the app")
 
     async def close(self) -> None:
         """Kill all processes, and return once they are gone."""
