@@ -19,7 +19,7 @@ from bench.journals import DOMAIN, values
 from everfresh.config import settings
 from everfresh.site import Site, opened
 from reactors.io.clock import SystemClock
-from reactors.io.reactor import GROUP, DomainReactor, Parts
+from reactors.io.reactor import DomainReactor, Parts
 from streams.topics import Topics
 from tools.kafka.broker import Broker
 
@@ -66,7 +66,7 @@ async def ours(site: Site, count: int) -> tuple[float, DomainReactor]:
     log, topics = site.log, site.settings.topics
     parts = Parts(log.log, log.snapshots, log.fencing, SystemClock(), topics, transactional=False)
     reactor = DomainReactor(DOMAIN, parts)
-    subscription = await log.log.subscribe(GROUP, [reactor.topic])
+    subscription = await log.log.subscribe(reactor.group, [reactor.topic])
     await reactor.restore(0)
     gc.collect()
     begun = time.perf_counter()

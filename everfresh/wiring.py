@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from reactors.granting import Terms
 from reactors.io.clock import SystemClock
-from reactors.io.ingress import GROUP, Ingress
+from reactors.io.ingress import ROLE, Ingress
 from reactors.io.reactor import Pace, Parts
 from reactors.io.reactor_host import ReactorHost
 from streams.errors import LogUnavailable, SettingError
@@ -68,7 +68,7 @@ async def ingress(site: Site, _domains: Sequence[str], _app: App | None, stop: a
 
 
 async def _take_in(site: Site, part: Ingress, stop: asyncio.Event) -> None:
-    subscription = await site.log.log.subscribe(GROUP, [site.settings.topics.changes.name])
+    subscription = await site.log.log.subscribe(site.settings.topics.group(ROLE), [site.settings.topics.changes.name])
     site.ready("ingress")
     try:
         while not stop.is_set():

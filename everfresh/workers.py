@@ -74,7 +74,7 @@ async def serve(site: Site, app: App, stop: asyncio.Event) -> None:
 def _intake(site: Site, worker: Worker, domain: str) -> Intake | Listening:
     name, topics = worker.terms.name, site.settings.topics
     if site.transactional:
-        return Listening(worker, site.log.log, topics.runs(domain).name)
+        return Listening(worker, site.log.log, topics, domain)
     from reactors.io.intake import Hands, Intake, Wire
 
     async def take(grant: RunGranted) -> None:

@@ -155,5 +155,5 @@ class Snapshots(Protocol):
     async def save(self, snapshot: Snapshot) -> None:
         """Durable and whole, or not there at all; the two newest are kept."""
 
-    async def newest(self, domain: str) -> Snapshot | None:
-        """The newest one that is whole and whose bytes match its digest."""
+    async def newest(self, domain: str, upto: int | None = None) -> Snapshot | None:
+        """The newest one that is whole and whose bytes match its digest; of those at most at offset `upto`, if said."""

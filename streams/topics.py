@@ -1,6 +1,8 @@
 """Every topic: its name, key, partitions and retention. docs/contract and the checks at start are made from this."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 DAY_MS = 86_400_000
@@ -33,6 +35,14 @@ class Topics:
     """The topics under one prefix."""
 
     prefix: str = "everfresh."
+
+    def group(self, role: str) -> str:
+        """A consumer group, or a writer's name, of this installation: another one on the cluster has another prefix.
+
+        >>> Topics().group("reactors")
+        'everfresh.reactors'
+        """
+        return f"{self.prefix}{role}"
 
     @property
     def changes(self) -> Topic:
@@ -102,17 +112,21 @@ class Topics:
 
     def output(self, event_type: str) -> Topic:
         """Where the reactor publishes an event of this type."""
-        noun = event_type.split(".")[1]
-        by_noun = {
-            "asset": self.materializations,
-            "run": self.materializations,
-            "freshness": self.freshness,
-            "check": self.checks,
-            "cost": self.costs,
-            "alert": self.alerts,
-            "dead": self.dead_letters,
-        }
-        return by_noun[noun]
+        return _outputs(self)[event_type.split(".")[1]]
+
+
+@lru_cache  # asked for each event
+def _outputs(topics: Topics) -> Mapping[str, Topic]:
+    """The noun in an event's type → its topic."""
+    return {
+        "asset": topics.materializations,
+        "run": topics.materializations,
+        "freshness": topics.freshness,
+        "check": topics.checks,
+        "cost": topics.costs,
+        "alert": topics.alerts,
+        "dead": topics.dead_letters,
+    }
 
 
 def with_partitions(topic: Topic, partitions: int) -> Topic:

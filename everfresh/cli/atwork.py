@@ -18,8 +18,8 @@ from everfresh.shadows import OURS
 from everfresh.site import Deployed, Site, deploy, opened
 from everfresh.wiring import built, serve
 from reactors.domain import Domain, Output
-from reactors.io.ingress import GROUP as INGRESS
-from reactors.io.reactor import GROUP as REACTORS
+from reactors.io.ingress import ROLE as INGRESS
+from reactors.io.reactor import ROLE as REACTORS
 from reactors.requests import is_busy
 from streams.errors import EverfreshError
 from streams.units import rfc3339
@@ -121,7 +121,8 @@ async def is_idle(site: Site, reading: Reading) -> bool:
         return False
     topics = site.settings.topics
     journal = topics.journal(reading.name).name
-    left = [await behind(site.log, INGRESS, topics.changes.name), await behind(site.log, REACTORS, journal)]
+    left = [await behind(site.log, topics.group(INGRESS), topics.changes.name)]
+    left.append(await behind(site.log, topics.group(REACTORS), journal))
     return not any(left) and (await site.log.log.bounds(journal))[0][1] == reading.next
 
 

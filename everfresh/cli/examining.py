@@ -14,8 +14,8 @@ from everfresh.shadows import HOME, hidden_by_ours
 from everfresh.site import Site, domains, opened
 from reactors.domain import Domain
 from reactors.io.clock import SystemClock
-from reactors.io.ingress import GROUP as INGRESS
-from reactors.io.reactor import GROUP as REACTORS
+from reactors.io.ingress import ROLE as INGRESS
+from reactors.io.reactor import ROLE as REACTORS
 from streams.errors import EverfreshError
 from streams.ports import Snapshot
 
@@ -82,16 +82,16 @@ async def _ingress(site: Site) -> Finding:
     return await _group(site, "ingress", INGRESS, site.settings.topics.changes.name)
 
 
-async def _group(site: Site, subject: str, group: str, topic: str) -> Finding:
-    """Whether a group keeps up: one that is behind is given a moment to move."""
+async def _group(site: Site, subject: str, role: str, topic: str) -> Finding:
+    """Whether a role's group keeps up: one that is behind is given a moment to move."""
+    group = site.settings.topics.group(role)
     before = await behind(site.log, group, topic)
     if before:
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
     after = await behind(site.log, group, topic)
     if after and after >= before:
         waiting = f"{after} {'entry waits' if after == 1 else 'entries wait'}"
-        role = "ingress" if group == INGRESS else "reactor"
-        mend = f"is one running? `everfresh start {role}` or `everfresh dev APP`"
+        mend = f"is one running? `everfresh start {'reactor' if role == REACTORS else role}` or `everfresh dev APP`"
         return Finding(subject, False, f"{topic}: {waiting}, and nobody takes in any; {mend}")
     return Finding(subject, True, f"{topic}: {after} to take in" if after else f"has taken in all of {topic}")
 

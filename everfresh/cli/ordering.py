@@ -10,7 +10,7 @@ from everfresh.cli.screen import note
 from everfresh.reading import Reading
 from everfresh.site import Site
 from reactors.history import History, Run
-from reactors.io.reactor import GROUP
+from reactors.io.reactor import ROLE
 from reactors.requests import is_busy
 from reactors.state import Node
 from streams.errors import EverfreshError
@@ -72,7 +72,7 @@ async def seen_through(site: Site, given: Given) -> Run | None:
 
 async def _is_taken_in(site: Site, given: Given) -> bool:
     journal = site.settings.topics.journal(given.reading.name).name
-    return (await site.log.admin.positions(GROUP, journal)).get(0, 0) > given.offset
+    return (await site.log.admin.positions(site.settings.topics.group(ROLE), journal)).get(0, 0) > given.offset
 
 
 def _goes_on(node: Node) -> bool:

@@ -20,7 +20,8 @@ _URGENT = (RunGranted, RunCancelled)
 class Emission:
     """One lane, in order; but what workers wait for overtakes what only describes.
 
-    `encoded` makes the records of outputs; it is asked when it is their turn, for nobody waits for that either. A failure is raised by whatever is called next, and nothing is sent after it.
+    `encoded` makes the records of outputs; it is asked when it is their turn, for nobody waits for that either.
+    A failure is raised by whatever is called next, and nothing is sent after it.
     """
 
     def __init__(self, log: EventLog, encoded: Callable[[Sequence[Output]], list[Record]], offset: int = 0) -> None:

@@ -16,7 +16,7 @@ class Emitter:
 
     def __init__(self, topics: Topics, domain: str, incarnation: str) -> None:
         self._topics, self._domain, self._incarnation = topics, domain, incarnation
-        self._newest: dict[tuple[str, bytes], Record] = {}
+        self._newest: dict[tuple[str, str], Output] = {}  # encoded when it is flushed, as few of them are
 
     @property
     def named(self) -> bool:
@@ -52,17 +52,17 @@ class Emitter:
         return event.fingerprint if event is not None else output.subject  # type: ignore[attr-defined]
 
     def _keep(self, topic: str, output: Output) -> None:
-        key = self._key(output).encode()
-        if output.model is AlertResolved:
-            self._newest[topic, key] = Record(topic, None, key)
-        else:
-            record = _record(topic, key.decode(), output.envelope(self._domain, self._incarnation))
-            self._newest[topic, key] = record
+        self._newest[topic, self._key(output)] = output
 
     def states(self) -> list[Record]:
         """The newest states; they are the caller's to append now."""
         newest, self._newest = self._newest, {}
-        return list(newest.values())
+        return [self._state(topic, key, output) for (topic, key), output in newest.items()]
+
+    def _state(self, topic: str, key: str, output: Output) -> Record:
+        if output.model is AlertResolved:
+            return Record(topic, None, key.encode())
+        return _record(topic, key, output.envelope(self._domain, self._incarnation))
 
     @property
     def waiting(self) -> int:
@@ -74,7 +74,7 @@ class Emitter:
         if self._newest:
             newest, self._newest = self._newest, {}
             try:
-                await writer.append(list(newest.values()))
+                await writer.append([self._state(topic, key, output) for (topic, key), output in newest.items()])
             except BaseException:
                 self._newest = newest | self._newest  # newer ones stand
                 raise

@@ -13,7 +13,8 @@ from streams.units import rfc3339
 
 logger = logging.getLogger("everfresh.ingress")
 
-GROUP = "everfresh-ingress"
+ROLE = "ingress"
+"""its consumer group, behind the prefix"""
 _LETTER_MAX = 96 * 1024
 """bytes of a bad event that its dead letter carries; base64 makes a third more of them"""
 

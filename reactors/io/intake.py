@@ -104,7 +104,7 @@ class Intake:
 
     async def _listen(self) -> None:
         """One Faust app's life, in a group of its own: an older one's member might still be waited for."""
-        self.app = self._app(f"everfresh-worker-{self.worker}-{uuid4().hex[:8]}")
+        self.app = self._app(self._wire.topics.group(f"worker-{self.worker}-{uuid4().hex[:8]}"))
         async with running(self.app) as faust:
             self._next = self.app.places | self._next
             self.starts += 1

@@ -7,14 +7,16 @@ from streams.cloudevents import decode, parse
 from streams.errors import BadEvent
 from streams.events import RunCancelled, RunGranted
 from streams.ports import Entry, EventLog
+from streams.topics import Topics
 
 
 class Listening:
     """Hands one worker what is addressed to it, from the end of the topic on. See Intake."""
 
-    def __init__(self, worker: Worker, log: EventLog, topic: str) -> None:
-        self._worker, self._log, self._topic = worker, log, topic
+    def __init__(self, worker: Worker, log: EventLog, topics: Topics, domain: str) -> None:
+        self._worker, self._log, self._topic = worker, log, topics.runs(domain).name
         self._name = worker.terms.name
+        self._group = topics.group(f"worker-{self._name}")
         self._listening = asyncio.Event()
 
     async def ready(self) -> None:
@@ -23,7 +25,7 @@ class Listening:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take until `stop` is set."""
-        subscription = await self._log.subscribe(f"everfresh-worker-{self._name}", [self._topic], "latest")
+        subscription = await self._log.subscribe(self._group, [self._topic], "latest")
         self._listening.set()
         try:
             while not stop.is_set():

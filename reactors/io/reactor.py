@@ -21,7 +21,8 @@ from streams.topics import Topics
 
 logger = logging.getLogger("everfresh.reactor")
 
-GROUP = "everfresh-reactors"
+ROLE = "reactors"
+"""its consumer group, behind the prefix"""
 APPLY_TRIES = 3
 """how often an entry is folded again after the fold itself failed, before the domain stops"""
 
@@ -57,7 +58,7 @@ class DomainReactor:
     def __init__(self, name: str, parts: Parts, terms: Terms | None = None, pace: Pace | None = None) -> None:
         self.name, self.parts = name, parts
         self.terms, self.pace = terms or Terms(), pace or Pace()
-        self.topic = parts.topics.journal(name).name
+        self.topic, self.group = parts.topics.journal(name).name, parts.topics.group(ROLE)
         self.clock = JournalClock(parts.clock)
         self.domain = Domain()
         self.next = 0  # offset of the next entry to fold
@@ -73,7 +74,7 @@ class DomainReactor:
 
     async def restore(self, position: int) -> None:
         """Come to where the group stood: snapshot, then the tail up to `position` without emitting it again."""
-        self._writer = await self.parts.fencing.claim(f"reactor-{self.name}")
+        self._writer = await self.parts.fencing.claim(self.parts.topics.group(f"reactor-{self.name}"))
         self.skips = await skipped(self.parts.log, self.parts.topics.overrides.name, self.name)
         await self._refold(position)
         self._emitter = Emitter(self.parts.topics, self.name, self.domain.state.incarnation)
@@ -85,8 +86,8 @@ class DomainReactor:
 
     async def _refold(self, position: int) -> None:
         self.domain, self.next = Domain(), 0
-        found = await self.parts.snapshots.newest(self.name)
-        if found is not None and found.offset <= position and (restored := restore(found.state)) is not None:
+        found = await self.parts.snapshots.newest(self.name, upto=position)
+        if found is not None and (restored := restore(found.state)) is not None:
             self.domain, self.next = restored, found.offset
             self.clock.see(restored.state.now)
         self._snapshot_offset = self.next
@@ -124,7 +125,8 @@ class DomainReactor:
             await self._move()
         folded = self.next - self._snapshot_offset
         waited = now - self._snapshot_at >= self.pace.snapshot_ms
-        if folded >= self.pace.snapshot_entries or (waited and folded):
+        # The one before must be of use to whoever begins where the group stands.
+        if self._snapshot_offset <= self.committed and (folded >= self.pace.snapshot_entries or (waited and folded)):
             await self.snapshot()
 
     @property
@@ -151,7 +153,7 @@ class DomainReactor:
     async def _move(self) -> None:
         """Move the position past what had no outputs."""
         self._moved_at = self.clock.monotonic_ms()
-        await self.parts.log.append([], Position(GROUP, self.topic, 0, self.next))
+        await self.parts.log.append([], Position(self.group, self.topic, 0, self.next))
         self.committed = self.next
 
     async def snapshot(self) -> None:
@@ -227,7 +229,7 @@ class DomainReactor:
             if self.parts.transactional:
                 emitted = self._emitted(outputs)
                 records = [*self._emitter.states(), *emitted, *facts]
-                position = Position(GROUP, self.topic, 0, self.next)
+                position = Position(self.group, self.topic, 0, self.next)
                 stamps = await self.parts.log.append(records, position) if records else []
                 self.committed = position.offset if records else self.committed
             else:

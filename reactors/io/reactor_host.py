@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 
 from reactors.granting import Terms
-from reactors.io.reactor import GROUP, DomainReactor, DomainStopped, Pace, Parts
+from reactors.io.reactor import ROLE, DomainReactor, DomainStopped, Pace, Parts
 from streams.errors import Fenced, LogUnavailable
 from streams.ports import Entry, Subscription
 
@@ -38,7 +38,7 @@ class ReactorHost:
         """Turn until `stop` is set; then flush, snapshot and leave."""
         while not stop.is_set():
             try:
-                subscription = await self._parts.log.subscribe(GROUP, list(self._names))
+                subscription = await self._parts.log.subscribe(self._parts.topics.group(ROLE), list(self._names))
             except LogUnavailable as error:
                 await self._pause(error)
                 continue

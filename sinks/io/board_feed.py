@@ -69,7 +69,7 @@ class BoardFeed:
 
         The groups are of this process alone: nobody shares a view.
         """
-        name = _group_name()
+        name = _group_name(self._topics)
         while not stop.is_set():
             try:
                 await self._follow(name, stop)
@@ -78,7 +78,7 @@ class BoardFeed:
                 await asyncio.sleep(_AGAIN_SECONDS)
             except Gap as error:
                 self._pause(f"{error}; the counters leave that out")
-                name = _group_name()
+                name = _group_name(self._topics)
             except Exception as error:
                 self._pause(f"stopped: {error}")
                 raise
@@ -158,5 +158,5 @@ async def _is_read(states: Subscription, ends: Ends, found: bool) -> bool:
     return all([await states.position(*place) >= end for place, end in ends.items()])
 
 
-def _group_name() -> str:
-    return f"everfresh-sink-prometheus-{os.urandom(4).hex()}"
+def _group_name(topics: Topics) -> str:
+    return topics.group(f"sink-prometheus-{os.urandom(4).hex()}")

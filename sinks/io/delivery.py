@@ -47,11 +47,6 @@ class Route:
     manner: Manner = field(default_factory=Manner)
     room: Room = field(default_factory=Room)
 
-    @property
-    def group(self) -> str:
-        """The consumer group."""
-        return f"everfresh-sink-{self.sink}"
-
 
 def unobserved(_sink: str, _outcome: str) -> None:
     """Nobody counts."""
@@ -68,6 +63,7 @@ class Delivery:
         self._trouble: str | None = "it hasn't joined its group yet"
         self._destination, self._log = destination, log
         self._topics, self._observe = topics, observe
+        self.group = topics.group(f"sink-{route.sink}")
 
     def trouble(self) -> str | None:
         """Why nothing moves; None while all is well. For a health page."""
@@ -94,7 +90,7 @@ class Delivery:
         route = self.route
         attempts = Attempts(route.sink, self._destination, route.manner, self._observe)
         lanes = Lanes(lambda entry: self._settle(entry, attempts), route.room)
-        subscription = await self._log.subscribe(route.group, route.topics, route.start)
+        subscription = await self._log.subscribe(self.group, route.topics, route.start)
         self._trouble = None
         self.ready.set()
         try:
@@ -160,7 +156,7 @@ class Delivery:
             first, end = (await self._log.bounds(topic))[partition]
             if position > end:
                 raise DeliveryStopped(
-                    f"group {self.route.group!r} stands at {position} of {topic}/{partition}, which ends at {end}: "
+                    f"group {self.group!r} stands at {position} of {topic}/{partition}, which ends at {end}: "
                     "the topic was made anew or cut short; find out why, then delete the group, or rename the sink"
                 )
             if position < first:

@@ -53,13 +53,14 @@ class KafkaSnapshots:
         self._whole[snapshot.domain][snapshot.offset] = [*pieces, HEAD]
         await self._forget_old(snapshot.domain)
 
-    async def newest(self, domain: str) -> Snapshot | None:
+    async def newest(self, domain: str, upto: int | None = None) -> Snapshot | None:
         found: Snapshot | None = None
         self._whole[domain], self._torn[domain] = {}, {}
         for offset, pieces in sorted((await self._pieces(domain)).items()):
             snapshot = await asyncio.to_thread(assembled, domain, offset, pieces)
             (self._torn if snapshot is None else self._whole)[domain][offset] = list(pieces)
-            found = snapshot or found
+            if snapshot is not None and (upto is None or offset <= upto):
+                found = snapshot
         return found
 
     async def _pieces(self, domain: str) -> dict[int, Pieces]:

@@ -42,9 +42,9 @@ class MemorySnapshots:
         for offset in sorted(kept)[:-2]:
             del kept[offset]
 
-    async def newest(self, domain: str) -> Snapshot | None:
-        for _, snapshot in sorted(self._kept.get(domain, {}).items(), reverse=True):
-            if digest_of(snapshot.state) == snapshot.digest:
+    async def newest(self, domain: str, upto: int | None = None) -> Snapshot | None:
+        for offset, snapshot in sorted(self._kept.get(domain, {}).items(), reverse=True):
+            if (upto is None or offset <= upto) and digest_of(snapshot.state) == snapshot.digest:
                 return snapshot
         return None
 

@@ -62,6 +62,7 @@ class SqliteFile:
         self.locks = MemberLocks(self.path.with_name(f"{self.path.name}-members"))
         self.wakeups = Wakeups(on_sleep=self._watch)
         self.group_changes = 0  # counts whatever may have changed a group: another process's commit, or our own doing
+        self.surprises = 0  # counts what may have changed rows unseen: another process's commit, or a rollback
         self._version = self._data_version()
         self._looks = 0
         self._next_look: asyncio.TimerHandle | None = None
@@ -104,6 +105,7 @@ class SqliteFile:
         if version != self._version:
             self._version = version
             self.group_changes += 1
+            self.surprises += 1
             self.wakeups.wake()
 
     def check_usable(self) -> None:
@@ -163,11 +165,12 @@ class SqliteFile:
 
     def _transact(self, works: list[Work]) -> None:
         try:
-            outcomes = [self._try(work) for work in works]
+            outcomes = [self._try(work, alone=len(works) == 1) for work in works]
             self._db.execute("COMMIT")
         except apsw.Error as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
+            self.surprises += 1
             self._fail(works, error)
             return
         self._changes.forget()
@@ -179,16 +182,20 @@ class SqliteFile:
                 work.done.set_result(outcome)
                 self.wakeups.wake(work.wakes)
 
-    def _try(self, work: Work) -> Any:
-        self._db.execute("SAVEPOINT work")
+    def _try(self, work: Work, alone: bool) -> Any:
+        """Do it; what it raises of its own is its outcome, and undoes nothing but itself."""
+        if not alone:
+            self._db.execute("SAVEPOINT work")
         try:
             outcome = work.do(self._db)
         except apsw.Error:
             raise
         except Exception as error:  # its own: a Fenced, a TopicMismatch
-            self._db.execute("ROLLBACK TO work")
+            self._db.execute("ROLLBACK; BEGIN" if alone else "ROLLBACK TO work")
+            self.surprises += 1
             outcome = error
-        self._db.execute("RELEASE work")
+        if not alone:
+            self._db.execute("RELEASE work")
         return outcome
 
     def _fail(self, works: list[Work], error: apsw.Error) -> None:

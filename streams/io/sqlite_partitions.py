@@ -30,6 +30,8 @@ class SqlitePartitions:
         self._clock = clock
         self._topics: dict[str, Topic] = {}
         self._logs: dict[str, list[int]] = {}
+        self._bounds: dict[int, tuple[int, int]] = {}  # as last read
+        self._surprises = 0
 
     def declared(self, topic: str) -> Topic:
         """The topic as it was created, by whichever process. Raises TopicMismatch if it wasn't."""
@@ -93,11 +95,15 @@ class SqlitePartitions:
         db.executemany("INSERT INTO entries (id, at_ms, key, value, headers) VALUES (?, ?, ?, ?, ?)", rows)
         ends = [(offset, at_ms, log) for log, (offset, at_ms) in heads.items()]
         db.executemany("UPDATE logs SET next = ?, last_ms = ? WHERE id = ?", ends)
+        for log in heads:
+            self._bounds.pop(log, None)
         return stamps
 
     def slice_of(self, topic: str, partition: int, offset: int, limit: int) -> list[StoredEntry]:
         """What is there, without waiting; about 4 MiB at most. Raises Gap for an offset outside the bounds."""
         log = self.log(topic, partition)
+        if offset == self.bounds_of(topic, partition)[1]:  # nearly always, where many are watched
+            return []
         start, end = (log << OFFSET_BITS) + offset, (log + 1) << OFFSET_BITS
         found: list[StoredEntry] = []
         size = 0
@@ -116,15 +122,27 @@ class SqlitePartitions:
         return found
 
     def bounds_of(self, topic: str, partition: int) -> tuple[int, int]:
-        ((first, end),) = self.file.read("SELECT first, next FROM logs WHERE id = ?", (self.log(topic, partition),))
-        return first, end
+        """First offset, and the one after the last; read again only when they may have changed."""
+        self.file.look()
+        if self._surprises != self.file.surprises:
+            self._surprises = self.file.surprises
+            self._bounds.clear()
+        log = self.log(topic, partition)
+        found = self._bounds.get(log)
+        if found is None:
+            ((first, end),) = self.file.read("SELECT first, next FROM logs WHERE id = ?", (log,))
+            found = self._bounds[log] = (first, end)
+        return found
+
+    def move_first(self, db: apsw.Connection, log: int, before: int) -> None:
+        """Inside a transaction: entries below `before` don't count any more."""
+        db.execute("UPDATE logs SET first = max(first, min(?, next)) WHERE id = ?", (before, log))
+        self._bounds.pop(log, None)
 
     async def trim(self, topic: str, partition: int, before: int) -> None:
         """Forget the entries below `before`; first the bound moves, then the rows go, a few at a time."""
         log = self.log(topic, partition)
-        await self.file.write(
-            lambda db: db.execute("UPDATE logs SET first = max(first, min(?, next)) WHERE id = ?", (before, log))
-        )
+        await self.file.write(lambda db: self.move_first(db, log, before))
         start, end = log << OFFSET_BITS, (log << OFFSET_BITS) + self.bounds_of(topic, partition)[0]
         while await self.file.write(lambda db: _delete_some(db, start, end)):
             pass

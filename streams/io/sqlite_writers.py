@@ -50,8 +50,12 @@ class SqliteSnapshots:
         check_digest(snapshot)
         await self._file.write(lambda db: _save(db, snapshot))
 
-    async def newest(self, domain: str) -> Snapshot | None:
-        rows = self._file.read("SELECT offset, digest FROM snapshots WHERE domain = ? ORDER BY offset DESC", (domain,))
+    async def newest(self, domain: str, upto: int | None = None) -> Snapshot | None:
+        rows = self._file.read(
+            "SELECT offset, digest FROM snapshots WHERE domain = ?1 AND (?2 IS NULL OR offset <= ?2) "
+            "ORDER BY offset DESC",
+            (domain, upto),
+        )
         for offset, digest in rows:
             found = self._file.read("SELECT state FROM snapshots WHERE domain = ? AND offset = ?", (domain, offset))
             if found and digest_of(found[0][0]) == digest:

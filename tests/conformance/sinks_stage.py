@@ -147,7 +147,7 @@ class Stage:
     async def left(self, sink: str = "test") -> int:
         """How many entries the group's position still has before it."""
         topic = self.topics.materializations.name
-        stands = await self.log.admin.positions(f"everfresh-sink-{sink}", topic)
+        stands = await self.log.admin.positions(self.topics.group(f"sink-{sink}"), topic)
         return sum(
             end - stands.get(number, first) for number, (first, end) in (await self.log.log.bounds(topic)).items()
         )

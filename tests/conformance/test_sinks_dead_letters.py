@@ -175,7 +175,7 @@ async def test_entries_that_were_trimmed_away_unread_are_announced(stage: Stage)
 @in_memory
 async def test_a_topic_that_ends_before_the_position_stops_it(stage: Stage) -> None:
     name = stage.topics.materializations.name
-    before = await stage.log.log.subscribe("everfresh-sink-test", [name])
+    before = await stage.log.log.subscribe(stage.topics.group("sink-test"), [name])
     await before.commit({(name, 2): 99})
     await before.close()
     with pytest.raises(DeliveryStopped, match="made anew or cut short"):

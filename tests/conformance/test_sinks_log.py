@@ -80,6 +80,5 @@ async def test_every_output_topic_reaches_the_log(place: Place, opened: Log, tmp
 
 def test_the_log_is_called_once_at_a_time() -> None:
     route = log_route(Topics())
-    assert route.group == "everfresh-sink-log"
     assert route.manner.at_once == 1
     assert QUICK.attempts < route.manner.retries.attempts

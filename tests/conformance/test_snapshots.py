@@ -61,6 +61,15 @@ async def test_an_older_one_saved_late_is_not_the_newest(snapshots: Snapshots) -
 
 
 @everywhere
+async def test_who_has_not_come_so_far_gets_the_one_before(snapshots: Snapshots) -> None:
+    for offset in (5, 12):
+        await snapshots.save(snapshot("shop", offset))
+    assert await snapshots.newest("shop", upto=12) == snapshot("shop", 12)
+    assert await snapshots.newest("shop", upto=11) == snapshot("shop", 5)
+    assert await snapshots.newest("shop", upto=4) is None
+
+
+@everywhere
 @pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, 3 * 1024 * 1024])
 async def test_a_state_of_any_size_is_kept(snapshots: Snapshots, size: int) -> None:
     state = random.Random(size).randbytes(size)

@@ -18,8 +18,8 @@ from everfresh.reading import Reading, behind
 from everfresh.site import Site, deploy, opened
 from everfresh.wiring import serve
 from reactors.domain import Domain
-from reactors.io.ingress import GROUP as INGRESS
-from reactors.io.reactor import GROUP as REACTORS
+from reactors.io.ingress import ROLE as INGRESS
+from reactors.io.reactor import ROLE as REACTORS
 from streams.events import EVENTS
 from tests.checker import check, read
 
@@ -120,8 +120,8 @@ class Stage:
 
     async def taken_in(self) -> None:
         """Return once ingress and reactor have done with all that is there."""
-        await self._done(INGRESS, self.settings.topics.changes.name)
-        await self._done(REACTORS, self.journal)
+        await self._done(self.settings.topics.group(INGRESS), self.settings.topics.changes.name)
+        await self._done(self.settings.topics.group(REACTORS), self.journal)
         while await self.reading.more():
             pass
 

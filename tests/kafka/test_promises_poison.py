@@ -12,7 +12,7 @@ from everfresh.policies import Eager
 from everfresh.reading import Reading, entries
 from reactors.apply import apply
 from reactors.io.clock import SystemClock
-from reactors.io.reactor import GROUP as REACTORS
+from reactors.io.reactor import ROLE as REACTORS
 from reactors.io.reactor import DomainReactor, Pace, Parts
 from streams.cloudevents import HEADERS, decode, encode, envelope
 from streams.events import AssetChanged, DefinitionsDeclared, OverridesSet
@@ -123,7 +123,7 @@ async def test_a_fold_that_fails_three_times_stops_its_domain_only_until_an_oper
         (offset,) = set(choking.offsets)
         assert len(choking.offsets) == 3
         assert f"skip{{{offset}}}" in caplog.text, "it says what to do"
-        standing = await stage.site.log.admin.positions(REACTORS, stage.journal)
+        standing = await stage.site.log.admin.positions(stage.settings.topics.group(REACTORS), stage.journal)
         assert standing[0] <= offset, "nothing is passed over in silence"
 
         await overrule(stage, offset)

@@ -21,13 +21,14 @@ from everfresh.site import Site, opened
 from reactors.apply import apply
 from reactors.granting import Terms
 from reactors.io.clock import SystemClock
-from reactors.io.reactor import GROUP as REACTORS
+from reactors.io.reactor import ROLE as REACTORS
 from reactors.io.reactor import DomainReactor, Pace, Parts
 from reactors.io.reactor_host import ReactorHost
 from streams.cloudevents import decode
 from streams.errors import Fenced, LogUnavailable
 from streams.io.urls import sqlite_path
 from streams.ports import Entry, EventLog, Position, Record, Stamp
+from streams.topics import Topics
 from tests.kafka.stage import Stage, on_each_log, staged
 
 pytestmark = pytest.mark.timeout(300)  # for machines that have other things to do; each takes seconds
@@ -106,6 +107,7 @@ class Deaf:
 
     def __init__(self, log: EventLog, place: Place, heard: bool = False) -> None:
         self._log, self._place, self._heard = log, place, heard
+        self._group = Topics(place[0].partition("journal.")[0]).group(REACTORS)
         self.at, self._end = 0, 0
 
     async def fetch(self, limit: int = 500, wait_ms: int = 200) -> Mapping[Place, Sequence[Entry]]:
@@ -116,7 +118,7 @@ class Deaf:
 
     async def commit(self, positions: Mapping[Place, int]) -> None:
         if self._heard:
-            await self._log.append([], Position(REACTORS, *self._place, positions[self._place]))
+            await self._log.append([], Position(self._group, *self._place, positions[self._place]))
 
     def owned(self) -> frozenset[Place]:
         return frozenset([self._place])
