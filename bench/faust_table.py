@@ -6,6 +6,7 @@ import time
 
 import faust
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 TOPIC = "faust-in"
 
@@ -17,7 +18,7 @@ def counting(address: str, count: int) -> faust.App:
     table = app.Table("counts", default=int, partitions=1)
     state = {"seen": 0, "begun": 0.0}
 
-    @app.agent(app.topic(TOPIC, value_type=dict, value_serializer="json", partitions=1))  # type: ignore[untyped-decorator]
+    @app.agent(app.topic(TOPIC, value_serializer="json", partitions=1))
     async def agent(stream):  # type: ignore[no-untyped-def]
         async for event in stream:
             state["begun"] = state["begun"] or time.perf_counter()
@@ -34,6 +35,10 @@ def counting(address: str, count: int) -> faust.App:
 async def main(address: str, count: int) -> None:
     from bench.journals import _change
 
+    admin = AIOKafkaAdminClient(bootstrap_servers=address)
+    await admin.start()
+    await admin.create_topics([NewTopic(TOPIC, 1, 1), NewTopic("bench-table-counts-changelog", 1, 1)])
+    await admin.close()
     producer = AIOKafkaProducer(bootstrap_servers=address, linger_ms=20)
     await producer.start()
     for number in range(count):

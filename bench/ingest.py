@@ -4,7 +4,6 @@ Validation, dedupe and snapshots are on; the final state is asserted. The bare l
 """
 
 import asyncio
-import gc
 import os
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from bench.journals import DOMAIN, values
+from everfresh.cli.running import calm_collector
 from everfresh.config import settings
 from everfresh.site import Site, opened
 from reactors.io.clock import SystemClock
@@ -68,7 +68,7 @@ async def ours(site: Site, count: int) -> tuple[float, DomainReactor]:
     reactor = DomainReactor(DOMAIN, parts)
     subscription = await log.log.subscribe(reactor.group, [reactor.topic])
     await reactor.restore(0)
-    gc.collect()
+    calm_collector()  # as `everfresh start` does
     begun = time.perf_counter()
     while reactor.next < count:
         for entries in (await subscription.fetch(FETCH, 1_000)).values():

@@ -22,6 +22,8 @@ class Event(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="null")
     TYPE: ClassVar[str]
+    NULLS: ClassVar[tuple[str, ...]] = ()
+    """fields that are written even if they are null: a reader may look for them"""
 
 
 class Pin(Event):

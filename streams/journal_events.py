@@ -27,6 +27,7 @@ class DefinitionsDeclared(Manifest):
     """A deploy of the domain: the whole manifest."""
 
     TYPE: ClassVar[str] = "everfresh.definitions.declared.v1"
+    NULLS: ClassVar[tuple[str, ...]] = ()
 
 
 class RunGranted(Event):

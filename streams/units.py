@@ -5,6 +5,7 @@ An *instant* is milliseconds since 1970-01-01T00:00:00Z; a *duration* is millise
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -67,6 +68,7 @@ def instant(value: Any) -> int:
     raise ValueError(f"{value!r} is no moment with a time zone; write it like '2026-01-31T06:00:00Z'")
 
 
+@lru_cache(maxsize=4096)  # a turn's events have few moments between them
 def rfc3339(at_ms: int) -> str:
     """Write an instant as RFC 3339 text in UTC, to the millisecond.
 

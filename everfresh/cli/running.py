@@ -1,6 +1,7 @@
 """What `dev` and `start` share: a loop, signals that drain, a log of what goes on."""
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -16,8 +17,19 @@ def on_a_loop(work: Coroutine[Any, Any, Result], level: int) -> Result:
         level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("everfresh").setLevel(level)  # what we build on speaks up only when something is wrong
+    calm_collector()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(work)
+
+
+def calm_collector() -> None:
+    """Let Python look for cyclic garbage less often: a domain's state is large, lives long and has no cycles.
+
+    By default it looks after each 700 new objects, which took a third of the reactor's time over 10,000 assets.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -16,6 +16,7 @@ class Emitter:
 
     def __init__(self, topics: Topics, domain: str, incarnation: str) -> None:
         self._topics, self._domain, self._incarnation = topics, domain, incarnation
+        self._runs, self._freshness = topics.runs(domain).name, topics.freshness.name
         self._newest: dict[tuple[str, str], Output] = {}  # encoded when it is flushed, as few of them are
 
     @property
@@ -32,7 +33,7 @@ class Emitter:
         records = []
         for output in outputs:
             topic = self._topic(output)
-            if topic == self._topics.freshness.name:
+            if topic == self._freshness:
                 self._keep(topic, output)
                 continue
             wrapped = output.envelope(self._domain, self._incarnation)
@@ -43,7 +44,7 @@ class Emitter:
 
     def _topic(self, output: Output) -> str:
         if output.model in (RunGranted, RunCancelled):
-            return self._topics.runs(self._domain).name
+            return self._runs
         return self._topics.output(output.model.TYPE).name
 
     @staticmethod

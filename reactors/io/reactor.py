@@ -27,6 +27,10 @@ APPLY_TRIES = 3
 """how often an entry is folded again after the fold itself failed, before the domain stops"""
 
 
+SPARING = 10
+"""a snapshot comes no sooner than so many times what the last one took"""
+
+
 class DomainStopped(EverfreshError):
     """The fold fails on an entry again and again; the text says which, and how to go on."""
 
@@ -68,7 +72,7 @@ class DomainReactor:
         self._emission = Emission(parts.log, self._emitted)
         self._writer: FencedWriter | None = None
         self._failures: dict[int, int] = {}
-        self._snapshot_at, self._snapshot_offset, self._moved_at = 0, 0, 0
+        self._snapshot_at, self._snapshot_offset, self._snapshot_took, self._moved_at = 0, 0, 0, 0
         self._no_loss_before = 0
         self._end = 0  # nothing is proposed before so much is folded: the journal's end, or the newest own fact
 
@@ -113,7 +117,10 @@ class DomainReactor:
         outputs: list[Output] = []
         for entry in entries:
             if entry.offset >= self.next:
-                outputs += await self._fold_or_stop(entry)
+                try:
+                    outputs += self._fold(entry)
+                except Exception as error:
+                    outputs += await self._fold_again(entry, error)
         await self._advance(outputs, caught_up)
 
     async def tick(self, caught_up: bool) -> None:
@@ -125,8 +132,9 @@ class DomainReactor:
             await self._move()
         folded = self.next - self._snapshot_offset
         waited = now - self._snapshot_at >= self.pace.snapshot_ms
-        # The one before must be of use to whoever begins where the group stands.
-        if self._snapshot_offset <= self.committed and (folded >= self.pace.snapshot_entries or (waited and folded)):
+        # The one before must be of use to whoever begins where the group stands; and a big state takes its time.
+        may = self._snapshot_offset <= self.committed and now - self._snapshot_at >= SPARING * self._snapshot_took
+        if may and (folded >= self.pace.snapshot_entries or (waited and folded)):
             await self.snapshot()
 
     @property
@@ -158,9 +166,11 @@ class DomainReactor:
 
     async def snapshot(self) -> None:
         """Keep the state as it is now."""
-        self._snapshot_at, self._snapshot_offset = self.clock.monotonic_ms(), self.next
+        begun, self._snapshot_offset = self.clock.monotonic_ms(), self.next
         state = self.domain.dump()
         await self.parts.snapshots.save(Snapshot(self.name, self.next, digest_of(state), state))
+        self._snapshot_at = self.clock.monotonic_ms()
+        self._snapshot_took = self._snapshot_at - begun
 
     async def close(self) -> None:
         """Flush, keep a snapshot, let go of the name."""
@@ -197,14 +207,15 @@ class DomainReactor:
         self.next = entry.offset + 1
         return outputs
 
-    async def _fold_or_stop(self, entry: Entry) -> list[Output]:
+    async def _fold_again(self, entry: Entry, error: Exception) -> list[Output]:
         """A fold that fails may leave the state half changed: start from the snapshot again, and give up in the end."""
         while True:
+            self._failed(entry.offset, error)
+            await self._refold(entry.offset)
             try:
                 return self._fold(entry)
-            except Exception as error:
-                self._failed(entry.offset, error)
-                await self._refold(entry.offset)
+            except Exception as another:
+                error = another
 
     def _failed(self, offset: int, error: Exception) -> None:
         """Count it. Raises DomainStopped when it was the last try."""

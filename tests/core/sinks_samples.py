@@ -96,6 +96,7 @@ def event(kind: str, offset: int = 1, subject: str = "shop/revenue", **fields: A
     data = (
         COMMON[kind.split(".", maxsplit=1)[0]] | ({"asset": subject} if "asset" in model.model_fields else {}) | fields
     )
-    wrapped = envelope(model(**data), f"id-{kind}-{subject}-{offset}", "everfresh/shop", subject, EIGHT + offset)
+    made: Any = model(**data)
+    wrapped = envelope(made, f"id-{kind}-{subject}-{offset}", "everfresh/shop", subject, EIGHT + offset)
     read: Envelope = orjson.loads(orjson.dumps(wrapped))
     return read | {"partitionkey": subject, "sequence": f"{offset:012d}.000000", "journaloffset": str(offset)}
