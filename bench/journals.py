@@ -1,6 +1,7 @@
 """A journal as bench/ingest folds it: changes in rounds, and, where asked for, runs between them."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -30,12 +31,33 @@ def manifest(assets: int) -> Manifest:
     return Manifest(domain=DOMAIN, deploy=1, assets=tuple(sources + derived))
 
 
-def values(assets: int, changes: int, first_time_ms: int, between: bool) -> Iterator[bytes]:
+@dataclass(frozen=True)
+class Shape:
+    """A journal: so many assets and changes; what the changes meet."""
+
+    assets: int
+    changes: int
+    half_fresh: bool = True  # half of the assets are fresh when the changes begin; else none
+    between: bool = False  # each asset is run again after every second change, so that every other one meets it fresh
+
+    @property
+    def stale(self) -> range:
+        """The assets that have a change past their version when the changes begin."""
+        return range(0, self.assets, 2 if self.half_fresh else 1)
+
+    @property
+    def prelude(self) -> int:
+        """How many events come before the changes that are measured."""
+        return len(in_parts(manifest(self.assets))) + 3 * self.assets + len(self.stale)
+
+
+def values(shape: Shape, first_time_ms: int) -> Iterator[bytes]:
     """The encoded events, the deploy first. Their offsets are their places in this order.
 
-    First each asset gets a version, but half of them a new change after it. Then come the changes, source by source;
-    with `between`, each asset is run again after every second change, so that every other one meets it fresh.
+    First each asset gets a version, and those that are to be stale a new change after it. Then come the changes, source
+    by source.
     """
+    assets = shape.assets
     parts = in_parts(manifest(assets))
     for number, part in enumerate(parts):
         yield encode(envelope(part, f"deploy-{number}", "bench", DOMAIN, first_time_ms))
@@ -44,12 +66,12 @@ def values(assets: int, changes: int, first_time_ms: int, between: bool) -> Iter
     for asset in range(assets):
         yield upstream.change(asset)
         yield from upstream.run(asset)
-    for asset in range(0, assets, 2):
+    for asset in shape.stale:
         yield upstream.change(asset)
-    for number in range(changes // assets):
+    for number in range(shape.changes // assets):
         for asset in range(assets):
             yield upstream.change(asset)
-        if between and number % CHANGES_PER_RUN == 1:
+        if shape.between and number % CHANGES_PER_RUN == 1:
             for asset in range(assets):
                 yield from upstream.run(asset)
 
