@@ -25,6 +25,8 @@ class Topic:
         found: dict[str, str] = {"cleanup.policy": self.cleanup}
         if self.cleanup == "delete":
             found["retention.ms"] = str(-1 if self.retention_ms is None else self.retention_ms)
+        if self.cleanup == "delete" and self.retention_ms is None:
+            found["retention.bytes"] = "-1"  # a cluster may cut by size where nothing is said
         if self.log_append_time:
             found["message.timestamp.type"] = "LogAppendTime"
         return found
