@@ -137,7 +137,7 @@ async def groups_of(stage: Stage, worker: str) -> list[str]:
     await admin.start()
     try:
         groups = [name for name, *_ in await admin.list_consumer_groups()]
-        return [name for name in groups if name.startswith(f"everfresh.worker-{worker}-")]
+        return [name for name in groups if name.startswith(stage.topics.group(f"worker-{worker}-"))]
     finally:
         await admin.close()
 
