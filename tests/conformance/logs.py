@@ -1,5 +1,6 @@
 """Where the suites run: in memory, on SQLite, on a real Kafka broker; the same assertions on each."""
 
+import asyncio
 import uuid
 from dataclasses import dataclass, field
 
@@ -57,3 +58,11 @@ async def everything(log: EventLog, topic: str) -> list[Entry]:
 
 async def values(log: EventLog, topic: str) -> list[str]:
     return [(entry.value or b"").decode() for entry in await everything(log, topic)]
+
+
+async def committed(log: EventLog, topic: str, count: int) -> list[str]:
+    """All values, once there are so many: a reader hears of a transaction a moment after its writer does."""
+    async with asyncio.timeout(20):
+        while len(found := await values(log, topic)) < count:
+            await asyncio.sleep(0.02)
+    return found

@@ -206,7 +206,9 @@ async def test_a_reactor_that_slept_while_another_had_the_journal_folds_what_it_
             await stage.publish("shop/orders", version=str(number))
         await stage.settled()
         await another.ended()
-        member.at = (await own.log.admin.positions(REACTORS, stage.journal))[0]  # it is dealt the journal again
+        member.at = (await own.log.admin.positions(stage.settings.topics.group(REACTORS), stage.journal))[
+            0
+        ]  # it is dealt the journal again
         await stage.publish("shop/orders", version="4")
 
         async def go_on() -> None:
