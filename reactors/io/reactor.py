@@ -172,9 +172,13 @@ class DomainReactor:
         self._snapshot_at = self.clock.monotonic_ms()
         self._snapshot_took = self._snapshot_at - begun
 
+    async def sent(self) -> None:
+        """Return once all is out that follows from what was folded."""
+        await self._emission.emptied()
+
     async def close(self) -> None:
         """Flush, keep a snapshot, let go of the name."""
-        await self._emission.emptied()
+        await self.sent()
         await self.flush()
         if self.parts.transactional and self.next > self.committed:
             await self._move()

@@ -169,9 +169,12 @@ class ReactorHost:
                 settling.exception()
 
     async def _leave(self, subscription: Subscription) -> None:
+        """Send what is on its way, move the positions there, so that whoever comes next repeats nothing."""
         if self._settling is not None:
             settling, self._settling = self._settling, None
             await settling
+        for reactor in self.reactors.values():
+            await reactor.sent()
         if not self._parts.transactional:
             await self._settled(subscription)
         for reactor in self.reactors.values():
