@@ -100,8 +100,9 @@ class Deployed:
 
 async def deploy(site: Site, app: App) -> Deployed:
     """Declare what an app defines, if that isn't in force already. Raises DefinitionError for what makes no sense."""
-    compile_graph(app.manifest(0))  # before a topic is made for what makes no sense
-    await site.prepare([app.domain])
+    graph = compile_graph(app.manifest(0))  # before a topic is made for what makes no sense
+    # What it reads of other domains it asks for in their journals, be they deployed by now or not.
+    await site.prepare(sorted({app.domain, *(key.partition("/")[0] for key in graph.foreign)}))
     before = (await now(site.log, site.settings.topics, app.domain)).state.manifest
     manifest = app.manifest((before.deploy if before is not None else 0) + 1)
     if before is not None and before.hash == manifest.hash:

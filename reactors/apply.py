@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reactors import commands, commits, deploys, runs, ticks
+from reactors import commands, commits, crossing, deploys, runs, ticks
 from reactors.domain import Domain, Output
 from reactors.freshness import tell
 from reactors.state import WorkerSeen
@@ -15,6 +15,8 @@ from streams.events import (
     DeadLetter,
     DefinitionsDeclared,
     DefinitionsPart,
+    DomainDelivered,
+    DomainSubscribed,
     Materialize,
     Pause,
     Release,
@@ -105,6 +107,8 @@ _ENTRIES: Mapping[str, Callable[[Domain, Any], None]] = {
     RunLost.TYPE: runs.lost,
     RunRejected.TYPE: runs.rejected,
     TimerFired.TYPE: ticks.fired,
+    DomainSubscribed.TYPE: crossing.subscribed,
+    DomainDelivered.TYPE: commits.delivered,
     WorkerHeartbeat.TYPE: heard,
     **{command.TYPE: commands.obey for command in (Pause, Resume, Materialize, Release, Cancel)},
 }

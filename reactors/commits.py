@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+from reactors.crossing import address_of, deliver_commit, is_repeat
 from reactors.domain import Domain
 from reactors.marking import first_version, mark
 from reactors.state import Commit, Node, Root
 from streams.cloudevents import TEXT_MAX, Envelope
 from streams.errors import BadEvent
+from streams.events import DomainDelivered
 
 DAY_MS = 86_400_000
 DENSE = 8_192
@@ -134,6 +136,17 @@ def append(
     root.commits.append(Commit(root.seq, state.offset, state.now, version, fingerprint, extra))
     if len(root.commits) > root.trim_at:
         _trim(domain, root)
+    if domain.subscribers and root.key in domain.graph.sources:
+        deliver_commit(domain, root)
+
+
+def delivered(domain: Domain, said: DomainDelivered) -> None:
+    """Another domain published what is read here: a commit for its readers, once."""
+    root = domain.state.roots.get(said.asset)
+    if root is None or said.asset not in domain.graph.foreign or is_repeat(root, said):
+        return
+    root.incarnation, root.delivered = said.incarnation, said.offset
+    commit(domain, root, said.version, said.fingerprint, address_of(said))
 
 
 def count_publication(domain: Domain, node: Node) -> None:

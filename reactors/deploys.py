@@ -3,6 +3,7 @@
 import orjson
 
 from reactors.commits import append, become_root
+from reactors.crossing import subscribe
 from reactors.domain import Domain
 from reactors.durations import expected, price
 from reactors.freshness import blocker, resolve
@@ -29,6 +30,7 @@ def declared(domain: Domain, manifest: Manifest) -> None:
     for key in list(state.nodes):
         if key not in graph.inputs:
             _forget(domain, key)
+    read_before = domain.graph.foreign
     state.manifest, domain.graph, state.renewed_at = manifest, graph, state.offset
     _drop_plans(domain)
     for key in sorted(graph.roots):
@@ -37,6 +39,7 @@ def declared(domain: Domain, manifest: Manifest) -> None:
         _declare_node(domain, key)
     for key in graph.order:
         _mark_anew(domain, state.nodes[key])
+    subscribe(domain, read_before)
 
 
 def piece(domain: Domain, part: DefinitionsPart) -> None:

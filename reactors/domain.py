@@ -59,12 +59,14 @@ class Domain:
         self.ready: list[tuple[int, int, str]] = []  # (deadline, asked, node): a heap, checked when read
         self.floating: dict[str, None] = {}  # waves without a cut, to be surveyed
         self.sleeping: dict[str, None] = {}  # waves without a cut that wait for a run to end
+        self.subscribers: dict[str, list[str]] = {}  # asset → the other domains that read it
         for key, node in self.state.nodes.items():
             if node.run is not None and node.run.live:
                 self.flights[node.run.id] = key
             if node.hold is not None or node.paused is not None:
                 self.troubled[key] = None
         self.floating.update((wave.id, None) for wave in self.state.waves.values() if wave.at is None)
+        self.note_subscribers()
 
     @property
     def name(self) -> str:
@@ -120,6 +122,13 @@ class Domain:
                 if wave in self.sleeping:
                     del self.sleeping[wave]
                     self.floating[wave] = None
+
+    def note_subscribers(self) -> None:
+        """Who reads what of this domain may be another now."""
+        self.subscribers = {}
+        for name, subscriber in sorted(self.state.subscribers.items()):
+            for key in subscriber.assets:
+                self.subscribers.setdefault(key, []).append(name)
 
     def say(self, model: type[Event], subject: str, fields: dict[str, Any] | Event) -> None:
         """Emit an output of the entry that is being folded."""

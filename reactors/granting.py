@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from reactors.crossing import agrees
 from reactors.domain import Domain
 from reactors.requests import FAR, covers_of, cut_of, pins_now
 from reactors.runs import next_attempt, run_id
 from reactors.state import Node, Run, Wave
 from streams.events import Covers, Cut, Pin, RunGranted
+
+DISAGREE = "; its inputs from other domains didn't agree in time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,7 @@ class Round:
     def _grant(self, node: Node, wave: Wave | None, plan: Plan, worker: str) -> RunGranted:
         domain, definition = self.domain, self.domain.definition(node)
         number, attempt = next_attempt(node)
-        covers = covers_of(node, plan.cut)
+        covers, consistent = covers_of(node, plan.cut), agrees(domain, node, plan.cut_at)
         return RunGranted(
             run=run_id(domain.state.incarnation, node.asset, node.partition, number),
             number=number,
@@ -133,7 +136,8 @@ class Round:
             lease_ms=self.terms.lease_ms,
             timeout_ms=definition.timeout_ms,
             code_version=definition.code_version,
-            reason=_reason(node, wave, attempt, covers),
+            consistent=consistent,
+            reason=_reason(node, wave, attempt, covers) + ("" if consistent else DISAGREE),
         )
 
 

@@ -23,14 +23,23 @@ class Graph:
     rank: dict[str, int]  # derived asset → its place in `order`
     sources: frozenset[str]  # the roots that publishers may change
     roots: frozenset[str]
+    foreign: frozenset[str]  # the roots that another domain publishes
     needed: frozenset[str]  # derived assets that some promise needs, the promised ones included
     _above: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _abroad: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def above(self, asset: str) -> tuple[str, ...]:
         """The ancestor roots of a derived asset, sorted: what its cut names. Remembered once worked out."""
         found = self._above.get(asset)
         if found is None:
             found = self._work_out_above(asset)
+        return found
+
+    def abroad(self, asset: str) -> tuple[str, ...]:
+        """Those ancestor roots of a derived asset that other domains publish, sorted."""
+        found = self._abroad.get(asset)
+        if found is None:
+            found = self._abroad[asset] = tuple(one for one in self.above(asset) if one in self.foreign)
         return found
 
     def _work_out_above(self, asset: str) -> tuple[str, ...]:
@@ -83,12 +92,14 @@ def compile_graph(manifest: Manifest) -> Graph:
         assets[asset.key] = asset
     inputs: dict[str, tuple[str, ...]] = {}
     roots = {key for key, asset in assets.items() if asset.kind == "source" or asset.policy.kind == "manual"}
+    foreign: set[str] = set()
     for key, asset in assets.items():
         if asset.kind == "derived":
             deps = dict.fromkeys(dep.asset for dep in asset.deps)
-            roots.update(_foreign(manifest.domain, key, deps, assets))
+            foreign.update(_foreign(manifest.domain, key, deps, assets))
             inputs[key] = (*deps, CODE + key)
             roots.add(CODE + key)
+    roots |= foreign
     order = _ordered(inputs)
     return Graph(
         assets=assets,
@@ -98,6 +109,7 @@ def compile_graph(manifest: Manifest) -> Graph:
         rank={key: place for place, key in enumerate(order)},
         sources=frozenset(key for key, asset in assets.items() if asset.kind == "source"),
         roots=frozenset(roots),
+        foreign=frozenset(foreign),
         needed=frozenset(_needed(assets, inputs, roots)),
     )
 

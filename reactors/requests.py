@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from heapq import heappush
 
+from reactors.crossing import agrees, deliver
 from reactors.domain import Domain
 from reactors.freshness import blocker, reblock
 from reactors.marking import free_below, hear_inputs, last_by, note_staleness, oldest_after, plan_again
@@ -24,7 +25,7 @@ def pin_root(root: Root, at: int) -> Pin:
     return Pin(
         version=commit.version,
         fingerprint=commit.fingerprint,
-        cut={root.key: commit.seq},
+        cut={**extra.get("cut", {}), root.key: commit.seq},
         uri=extra.get("uri"),
         format=extra.get("format"),
         metadata=extra.get("metadata"),
@@ -171,7 +172,10 @@ def proceed(domain: Domain, nodes: Iterable[Node]) -> None:
             continue
         request = node.requests[0]
         if not request.forced and not is_busy(node) and may_move(node, request.pins):
-            move(domain, node, request.cut, request.at, request.pins)
+            if agrees(domain, node, request.at):
+                move(domain, node, request.cut, request.at, request.pins)
+            else:  # nothing new to run with, and nothing that could be claimed
+                node.tried_at = max(node.tried_at, request.at)
             queue.extend(finish(domain, node, request))
         else:
             make_ready(domain, node)
@@ -205,13 +209,23 @@ def publication(node: Node, run: str | None, attempt: int | None, pins: dict[str
 
 def stand(domain: Domain, node: Node, cut: Cut, at: int, pins: dict[str, Pin]) -> None:
     """The node's version is right at this cut: what is stale is what came after."""
-    node.cut, node.cut_at, node.consumed = cut, at, pins
+    node.cut, node.cut_at, node.consumed, node.consistent = cut, at, pins, True
     note_staleness(domain, node)
     node.blocked_by = blocker(domain, node) if domain.troubled else None
     domain.touched[node.asset] = None
     wave = domain.state.waves.get(node.wave) if node.wave is not None else None
     if wave is not None and wave.at is None and wave.forced is None and node.stale_at is None:
         end(domain, wave)  # another wave's run did what this one was for
+    if domain.subscribers:
+        deliver(domain, node)
+
+
+def stand_aside(domain: Domain, node: Node, pins: dict[str, Pin]) -> None:
+    """The node's version was computed from what didn't agree: it is shown, and right at no cut."""
+    node.consumed, node.consistent = pins, False
+    domain.touched[node.asset] = None
+    if domain.subscribers:
+        deliver(domain, node)
 
 
 def recovered(domain: Domain, node: Node) -> None:

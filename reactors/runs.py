@@ -23,10 +23,11 @@ from reactors.requests import (
     publication,
     recovered,
     stand,
+    stand_aside,
 )
 from reactors.state import Hold, Node, Quarantine, Request, Run
 from reactors.timers import arm
-from reactors.waves import fix_through, leave, wake_below
+from reactors.waves import fix_through, leave, park, wake_below
 from streams.definitions import Retry
 from streams.events import (
     AssetMaterialized,
@@ -91,7 +92,7 @@ def granted(domain: Domain, fact: RunGranted) -> None:
             fix_through(domain, node, fact.cut_at)
         if not (node.requests and node.requests[0].cut == fact.cut and not node.requests[0].waiting):
             _insert(domain, node, fact)
-        node.requests[0].pins = dict(fact.inputs)
+        node.requests[0].pins, node.requests[0].consistent = dict(fact.inputs), fact.consistent
         node.runs = fact.number
     before = node.run if again else None
     node.run = Run(
@@ -188,10 +189,17 @@ def succeeded(domain: Domain, report: RunSucceeded) -> None:
         node.uri, node.format, node.metadata = report.uri, report.format, report.metadata
     fields = publication(node, run.id, run.attempt, request.pins, request.cut)
     fields |= {"started_at": report.started_at, "finished_at": report.finished_at, "metadata": report.metadata}
+    if not request.consistent:
+        fields |= {"consistent": False, "cut": dict(node.cut), "covers": {}}
     domain.say(AssetMaterialized if new else AssetVerified, node.asset, fields)
-    stand(domain, node, request.cut, request.at, request.pins)
+    if request.consistent:
+        stand(domain, node, request.cut, request.at, request.pins)
+    else:
+        stand_aside(domain, node, request.pins)
     woken = finish(domain, node, request)
     recovered(domain, node)
+    if not request.consistent:
+        park(domain, node, request.at)
     if new:
         count_publication(domain, node)
     wake_below(domain, node)
@@ -217,7 +225,15 @@ def _quarantine(domain: Domain, node: Node, request: Request, report: RunSucceed
     fields |= {"started_at": report.started_at, "finished_at": report.finished_at, "metadata": report.metadata}
     domain.say(AssetQuarantined, node.asset, fields)
     node.quarantine = Quarantine(
-        version, report.fingerprint, report.uri, report.format, report.run, request.at, request.cut, request.pins
+        version,
+        report.fingerprint,
+        report.uri,
+        report.format,
+        report.run,
+        request.at,
+        request.cut,
+        request.pins,
+        request.consistent,
     )
     reason = "; ".join(f"check {one.check!r}: {one.outcome}" for one in failed)
     hold(domain, node, Hold("quarantined", f"version {version} is held back by {reason}", None))
@@ -230,9 +246,14 @@ def release(domain: Domain, node: Node) -> None:
         return
     node.version, node.fingerprint, node.uri, node.format = held.version, held.fingerprint, held.uri, held.format
     fields = publication(node, held.run, None, held.pins, held.cut)
+    if not held.consistent:
+        fields |= {"consistent": False, "cut": dict(node.cut), "covers": {}}
     domain.say(AssetReleased, node.asset, fields)
     node.touched = domain.state.offset
-    stand(domain, node, held.cut, held.cut_at, held.pins)
+    if held.consistent:
+        stand(domain, node, held.cut, held.cut_at, held.pins)
+    else:
+        stand_aside(domain, node, held.pins)
     plan_again(domain, node)
     recovered(domain, node)
     for reader in domain.readers(node.asset):

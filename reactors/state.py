@@ -36,6 +36,8 @@ class Root:
     commits: list[Commit] = field(default_factory=list)  # those that some cut still needs, oldest first
     dense_from: int = -1  # from this offset on no commit was thinned out
     trim_at: int = 64  # length at which to look for what can go
+    incarnation: str = ""  # another domain's asset: of the journal that its newest delivery came from
+    delivered: int = -1  # and the offset there: what isn't higher is a repeat
 
 
 @dataclass(slots=True)
@@ -48,6 +50,7 @@ class Request:
     deadline: int
     asked: int  # offset at which it was made: of two with one deadline the older goes first
     forced: bool = False  # by `materialize`: runs even if nothing is new
+    consistent: bool = True  # False: granted although its inputs from other domains didn't agree
     pins: dict[str, Pin] = field(default_factory=dict)
     waiting: dict[str, int] = field(default_factory=dict)  # input → `at` of the request of it that this one waits for
 
@@ -103,6 +106,7 @@ class Quarantine:
     cut_at: int
     cut: Cut
     pins: dict[str, Pin]
+    consistent: bool = True
 
 
 @dataclass(slots=True)
@@ -116,6 +120,7 @@ class Node:
     uri: str | None = None
     format: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    consistent: bool = True  # False: computed from inputs of other domains that didn't agree
     cut_at: int = -1
     cut: Cut = field(default_factory=dict)
     consumed: dict[str, Pin] = field(default_factory=dict)  # input → what the version was computed from
@@ -169,6 +174,7 @@ class Wave:
     reason: str
     forced: str | None = None  # the target, where `materialize` asked
     at: int | None = None
+    patient_until: int = 0  # so long it waits for inputs of other domains to agree
     left: dict[str, None] = field(default_factory=dict)  # nodes it still waits for, once fixed
 
 
@@ -181,6 +187,14 @@ class WorkerSeen:
     code_versions: dict[str, str]
     seen_at: int
     leaving: bool = False
+
+
+@dataclass(slots=True)
+class Subscriber:
+    """A domain that reads assets of this one."""
+
+    deploy: int
+    assets: list[str]
 
 
 @dataclass(slots=True)
@@ -208,6 +222,7 @@ class State:
     retired: dict[str, Retired] = field(default_factory=dict)  # by node
     waves: dict[str, Wave] = field(default_factory=dict)
     workers: dict[str, WorkerSeen] = field(default_factory=dict)
+    subscribers: dict[str, Subscriber] = field(default_factory=dict)  # by domain
     origins: dict[str, int] = field(default_factory=dict)  # topic/partition → offset of the last change taken from it
     seen: dict[str, None] = field(default_factory=dict)  # (source, id) of changes, this day
     seen_before: dict[str, None] = field(default_factory=dict)  # and the day before

@@ -40,6 +40,10 @@ def wake_due(domain: Domain) -> None:
 
 def _look(domain: Domain, node: Node) -> None:
     now = domain.state.now
+    wave = domain.state.waves.get(node.wave) if node.wave is not None else None
+    if wave is not None and 0 < wave.patient_until <= now:
+        wave.patient_until = 0
+        domain.wake(node.asset)
     if node.run is not None and node.run.retry_at and node.run.retry_at <= now:
         node.run.retry_at = 0
         proceed(domain, [node])

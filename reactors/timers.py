@@ -15,7 +15,7 @@ def promise_ms(domain: Domain, node: Node) -> int | None:
 
 def stale_from(node: Node) -> int | None:
     """The instant its promise counts from: since the planned cut; or, when that was tried and failed, since the cut."""
-    if node.since is None or node.tried_at < 0 or node.stale_since is None:
+    if node.since is None or node.tried_at < 0 or node.stale_since is None or not node.consistent:
         return node.since
     return min(node.since, node.stale_since)
 
@@ -61,6 +61,9 @@ def next_look(domain: Domain, node: Node) -> int | None:
         looks.append(node.hold.until)
     if node.run is not None and node.run.retry_at:
         looks.append(node.run.retry_at)
+    wave = domain.state.waves.get(node.wave) if node.wave is not None else None
+    if wave is not None and wave.at is None and wave.patient_until:
+        looks.append(wave.patient_until)
     return min(looks, default=None)
 
 

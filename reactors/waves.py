@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from reactors.crossing import agrees
 from reactors.domain import Domain
 from reactors.marking import plan_again
 from reactors.requests import (
@@ -38,6 +39,8 @@ def start(domain: Domain, node: Node, reason: str, forced: bool = False) -> None
     wave = Wave(f"{key}@{domain.state.offset}", [key], domain.state.offset, deadline(domain, node), reason)
     if forced:
         wave.forced = key
+    elif domain.graph.abroad(key) and (until := wave.deadline - node.path) > domain.state.now:
+        wave.patient_until = until
     if node.tried_at >= 0:
         node.tried_at = -1
         plan_again(domain, node)
@@ -53,6 +56,11 @@ def deadline(domain: Domain, node: Node) -> int:
     """When the node must be right again: its promise's end; without one, as soon as its path allows."""
     since, promise = stale_from(node), promise_ms(domain, node)
     return since + promise if since is not None and promise is not None else domain.state.now + node.path
+
+
+def awaits_agreement(domain: Domain, wave: Wave, at: int, clock: int) -> bool:
+    """At the cut `at` its target's inputs from other domains don't agree, and there is time for it yet."""
+    return clock < wave.patient_until and not agrees(domain, domain.state.nodes[wave.targets[0]], at)
 
 
 def is_held(node: Node) -> bool:
@@ -71,7 +79,11 @@ def survey(domain: Domain, wave: Wave) -> Survey:
         if above or states[node.asset] or node.requests or is_busy(node):
             continue
         if wave.forced != node.asset and may_move(node, pins_now(domain, node)):
-            found.movable.append(node)
+            at, now = domain.state.offset, domain.state.now
+            if agrees(domain, node, at):
+                found.movable.append(node)
+            else:  # nothing to run with; once nobody waits for agreement any more, nothing is left to do
+                states[node.asset] = not awaits_agreement(domain, wave, at, now)
         else:
             found.grantable.append(node)
     found.hopeless = all(states.get(key, False) for key in wave.targets)
@@ -101,7 +113,7 @@ def settle(domain: Domain, wave: Wave) -> None:
         if stuck or any(one.stale_at is not None for one in domain.derived_inputs(node)):
             continue
         pins = pins_now(domain, node)
-        if may_move(node, pins):
+        if may_move(node, pins) and agrees(domain, node, at):
             move(domain, node, cut_of(domain, node, at), at, pins)
             plan_again(domain, node)
             domain.state.fixed_at = at
@@ -130,7 +142,9 @@ def fix_through(domain: Domain, node: Node, at: int) -> None:
         through += domain.below(node.asset)
     for one in through:
         wave = waves.get(one.wave) if one.wave is not None else None
-        if wave is not None and wave.at is None and wave.born <= at and one.asset in wave.targets:
+        if wave is None or wave.at is not None or wave.born > at or one.asset not in wave.targets:
+            continue
+        if not awaits_agreement(domain, wave, at, domain.state.now):
             _fix(domain, wave, at)
 
 
@@ -194,7 +208,7 @@ def _may_ride(domain: Domain, node: Node, at: int) -> bool:
         return False
     if not isinstance(domain.definition(node).policy, Within) or since is None or wake is None:
         return False
-    if 2 * (domain.state.now - since) < wake - since:
+    if 2 * (domain.state.now - since) < wake - since or not agrees(domain, node, at):
         return False
     return not any(lacks(domain, one, at) for one in domain.derived_inputs(node))
 

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel
 
+from streams.domain_events import DomainDelivered, DomainSubscribed
 from streams.event import Covers, Cut, Event, Pin, Verdict
 from streams.journal_events import (
     AssetChanged,
@@ -71,6 +72,8 @@ __all__ = [
     "DefinitionsDeclared",
     "DefinitionsPart",
     "DeliveryFailed",
+    "DomainDelivered",
+    "DomainSubscribed",
     "Event",
     "FreshnessChanged",
     "Held",

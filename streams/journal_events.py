@@ -51,6 +51,7 @@ class RunGranted(Event):
     lease_ms: int
     timeout_ms: int
     code_version: str
+    consistent: bool = True  # False: its inputs from other domains don't agree, and couldn't be waited for longer
     reason: str
 
 

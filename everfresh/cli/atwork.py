@@ -1,12 +1,9 @@
 """`dev` at work: roles, a worker that follows the app's files, and a line for all that becomes of its assets."""
 
 import asyncio
-import sys
 from collections.abc import Sequence
-from importlib.util import cache_from_source
-from pathlib import Path
 
-from everfresh.app import App
+from everfresh.cli.appfiles import reloaded, stamps_of
 from everfresh.cli.planning import plan
 from everfresh.cli.running import stop_on_signals, waited
 from everfresh.cli.screen import line, note, say
@@ -14,7 +11,6 @@ from everfresh.cli.words import about, counted, short, told
 from everfresh.config import Settings
 from everfresh.loading import load_app
 from everfresh.reading import Reading, behind
-from everfresh.shadows import OURS
 from everfresh.site import Deployed, Site, deploy, opened
 from everfresh.wiring import built, serve
 from reactors.domain import Domain, Output
@@ -30,44 +26,85 @@ SHOWN = frozenset(("asset", "run.ended", "alert.opened", "alert.resolved", "dead
 LOOK_SECONDS = 0.5
 """how often the app's files are looked at"""
 
-Stamps = dict[Path, int]
+IDLE_SECONDS = 0.2
+"""how often it is asked whether anything is left to do"""
+
+
+class Desk:
+    """One app that `dev` works on: what was declared, its files as they were then, and its journal as far as read."""
+
+    def __init__(self, reference: str) -> None:
+        self.reference = reference
+        self.app = load_app(reference)
+        self.seen = stamps_of(self.app)
+        plan(Domain(), self.app)  # what makes no sense is refused before a log is made for it
+
+    async def open(self, site: Site) -> None:
+        """Deploy the app, and read its journal to its end."""
+        _tell_deployed(await deploy(site, self.app), site.settings.log)
+        self.reading = Reading(site.log, site.settings.topics, self.app.domain)
+        await self.reading.begin()
+        async for _ in self.reading.to_end():
+            pass
+
+    async def changed(self, site: Site) -> bool:
+        """The app's files changed and make sense: it is loaded anew, and deployed."""
+        now = stamps_of(self.app)
+        if now == self.seen:
+            return False
+        self.seen = now
+        try:
+            app = reloaded(self.reference, self.app)
+            self.seen = stamps_of(app)  # it may import other files now
+            if app.domain != self.app.domain:
+                raise EverfreshError(f"the app is of domain {app.domain!r} now; start `everfresh dev` again")
+            done = await deploy(site, app)
+        except EverfreshError as error:
+            note(f"{error}; the app from before goes on")
+            return False
+        _tell_deployed(done, site.settings.log)
+        self.app = app
+        return True
 
 
 class Work:
     """One `everfresh dev`."""
 
-    def __init__(self, reference: str, settings: Settings, until_idle: bool, json: bool) -> None:
-        self._reference, self._settings = reference, settings
+    def __init__(self, references: Sequence[str], settings: Settings, until_idle: bool, json: bool) -> None:
+        self._references, self._settings = references, settings
         self._until_idle, self._json = until_idle, json
-        self._seen: Stamps = {}  # the app's files, as they were when it was loaded
 
     async def run(self) -> int:
         """Deploy, and run all roles until a signal, or until idle; the exit code."""
-        app = load_app(self._reference)
-        self._seen = stamps_of(app)
-        plan(Domain(), app)  # what makes no sense is refused before a log is made for it
+        desks = [Desk(reference) for reference in self._references]
+        names = [desk.app.domain for desk in desks]
+        if len(set(names)) < len(names):
+            raise EverfreshError(f"two apps are of one domain ({', '.join(names)}); a domain is one app's")
         async with opened(self._settings) as site:
-            _tell_deployed(await deploy(site, app), self._settings.log)
-            reading = Reading(site.log, site.settings.topics, app.domain)
-            await reading.begin()
-            async for _ in reading.to_end():
-                pass
-            stop, drained = stop_on_signals(), asyncio.Event()
-            roles = [role for role in built() if role not in {"worker", "gateway"}]
-            async with asyncio.TaskGroup() as group:
-                group.create_task(serve(site, roles, [app.domain], app, drained))
-                group.create_task(self._follow(site, reading, stop, drained))
-                await self._keep_working(site, app, stop)
-                drained.set()  # what a worker says while it drains is still taken in
-            return _ended(reading.domain) if self._until_idle else 0
+            for desk in desks:
+                await desk.open(site)
+            await self._work(site, desks)
+        return max(_ended(desk.reading.domain) for desk in desks) if self._until_idle else 0
 
-    async def _follow(self, site: Site, reading: Reading, stop: asyncio.Event, drained: asyncio.Event) -> None:
-        """Print what becomes of the assets, and stop once nothing is left to do, if that was asked for."""
+    async def _work(self, site: Site, desks: Sequence[Desk]) -> None:
+        stop, drained = stop_on_signals(), asyncio.Event()
+        roles = [role for role in built() if role not in {"worker", "gateway"}]
+        async with asyncio.TaskGroup() as group:
+            group.create_task(serve(site, roles, [desk.app.domain for desk in desks], None, drained))
+            for desk in desks:
+                group.create_task(self._follow(desk.reading, drained))
+            if self._until_idle:
+                group.create_task(_stop_when_idle(site, desks, stop))
+            async with asyncio.TaskGroup() as working:
+                for desk in desks:
+                    working.create_task(_keep_working(site, desk, stop))
+            drained.set()  # what a worker says while it drains is still taken in
+
+    async def _follow(self, reading: Reading, drained: asyncio.Event) -> None:
+        """Print what becomes of the assets."""
         while not drained.is_set():
             for folded in await reading.more(wait_ms=200):
                 self._tell(reading.domain, folded.outputs)
-            if self._until_idle and not stop.is_set() and await is_idle(site, reading):
-                stop.set()
         async for folded in reading.to_end():
             self._tell(reading.domain, folded.outputs)
 
@@ -82,34 +119,24 @@ class Work:
             else:
                 say(f"{rfc3339(output.at)}  {kind:20}  {about(event)}  {told(event)}")
 
-    async def _keep_working(self, site: Site, app: App, stop: asyncio.Event) -> None:
-        """A worker with the app as its files are now: when they change, it is deployed, and another worker begins."""
-        while not stop.is_set():
-            leave = asyncio.Event()
-            async with asyncio.TaskGroup() as group:
-                group.create_task(serve(site, ["worker"], [app.domain], app, leave))
-                app = await self._changed(site, app, stop)
-                leave.set()
 
-    async def _changed(self, site: Site, app: App, stop: asyncio.Event) -> App:
-        """The app anew, once its files have changed and make sense; the same one when it is time to stop."""
-        while not await waited(stop, LOOK_SECONDS):
-            now = stamps_of(app)
-            if now == self._seen:
-                continue
-            self._seen = now
-            try:
-                changed = reloaded(self._reference, app)
-                self._seen = stamps_of(changed)  # it may import other files now
-                if changed.domain != app.domain:
-                    raise EverfreshError(f"the app is of domain {changed.domain!r} now; start `everfresh dev` again")
-                done = await deploy(site, changed)
-            except EverfreshError as error:
-                note(f"{error}; the app from before goes on")
-                continue
-            _tell_deployed(done, self._settings.log)
-            return changed
-        return app
+async def _keep_working(site: Site, desk: Desk, stop: asyncio.Event) -> None:
+    """A worker with the app as its files are now: when they change, it is deployed, and another worker begins."""
+    while not stop.is_set():
+        leave = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(serve(site, ["worker"], [desk.app.domain], desk.app, leave))
+            while not await waited(stop, LOOK_SECONDS):
+                if await desk.changed(site):
+                    break
+            leave.set()
+
+
+async def _stop_when_idle(site: Site, desks: Sequence[Desk], stop: asyncio.Event) -> None:
+    """Stop once nothing is left to do in any domain: what one publishes may be another's to do."""
+    while not await waited(stop, IDLE_SECONDS):
+        if all([await is_idle(site, desk.reading) for desk in desks]):
+            stop.set()
 
 
 async def is_idle(site: Site, reading: Reading) -> bool:
@@ -145,46 +172,3 @@ def _ended(domain: Domain) -> int:
 def _tell_deployed(done: Deployed, log: str) -> None:
     force = "" if done.changed else " is in force already"
     note(f"deploy {done.deploy} of {done.domain!r}{force}: {done.assets} assets on {log}")
-
-
-def stamps_of(app: App) -> Stamps:
-    """The app's file and what it imported from beside it, each with when it was changed last."""
-    found = {}
-    for path in [_file_of(app), *_beside(app).values()]:
-        try:
-            found[path] = path.stat().st_mtime_ns
-        except OSError:  # an editor puts another in its place just now
-            continue
-    return found
-
-
-def reloaded(reference: str, app: App) -> App:
-    """Load the app anew, with what it imports from beside it. Raises DefinitionError."""
-    beside = _beside(app)
-    for file in beside.values():
-        # Python takes its compiled copy for current if second and size are the same: not so for one who types fast.
-        Path(cache_from_source(file)).unlink(missing_ok=True)
-    before = {name: sys.modules.pop(name) for name in beside}
-    try:
-        return load_app(reference)
-    except EverfreshError:
-        sys.modules.update(before)
-        raise
-
-
-def _file_of(app: App) -> Path:
-    place = (app.reference or "").rpartition(":")[0]
-    module = sys.modules.get(place)
-    return Path(getattr(module, "__file__", None) or place)
-
-
-def _beside(app: App) -> dict[str, Path]:
-    """The modules that lie in the app's folder or below it, but for everfresh's own and what is installed."""
-    folder = _file_of(app).parent
-    found = {}
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        ours = name.partition(".")[0] in {"everfresh", *OURS, "__main__"}
-        if file and not ours and Path(file).is_relative_to(folder) and "site-packages" not in Path(file).parts:
-            found[name] = Path(file)
-    return found

@@ -122,6 +122,8 @@ _TOLD: Mapping[str, Callable[[Json], str]] = {
     "worker.heartbeat": lambda data: f"{counted(data['slots'], 'slot')}, holds {len(data.get('holds', ()))}",
     "journal.gap": lambda data: f"{data['topic']}/{data['partition']} lost {data['first']} to {data['last']}",
     "delivery.failed": lambda data: f"{data['sink']}: {data['error']}",
+    "domain.subscribed": lambda data: f"{data['subscriber']} reads {', '.join(data['assets']) or 'nothing any more'}",
+    "domain.delivered": lambda data: f"version {data['version']}, for {data['to']}",
     "overrides.set": lambda data: f"skips {', '.join(map(str, data['skip']))}: {data['reason']}",
 }
 """what stands in a journal; what a reactor tells the world, sinks tell too, in the same words"""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from reactors.domain import Output
-from streams.events import RunCancelled, RunGranted
+from reactors.io.emitter import URGENT
 from streams.ports import EventLog, Record
 
 ROOM = 2_000
@@ -12,9 +12,6 @@ ROOM = 2_000
 
 AT_ONCE = 500
 """outputs of one append, so that what is urgent never waits long"""
-
-_URGENT = (RunGranted, RunCancelled)
-"""workers wait for these"""
 
 
 class Emission:
@@ -37,8 +34,8 @@ class Emission:
         self._check()
         while len(self._others) > ROOM:
             await self._sent()
-        self._urgent += [one for one in outputs if one.model in _URGENT]
-        self._others += [one for one in outputs if one.model not in _URGENT]
+        self._urgent += [one for one in outputs if one.model in URGENT]
+        self._others += [one for one in outputs if one.model not in URGENT]
         self._upto = upto
         if self._sending is None:
             if self._urgent or self._others:

@@ -4,9 +4,23 @@ from collections.abc import Sequence
 
 from reactors.domain import Output
 from streams.cloudevents import HEADERS, Envelope, encode
-from streams.events import AlertOpened, AlertResolved, AlertUpdated, RunCancelled, RunGranted
+from streams.events import (
+    AlertOpened,
+    AlertResolved,
+    AlertUpdated,
+    DomainDelivered,
+    DomainSubscribed,
+    RunCancelled,
+    RunGranted,
+)
 from streams.ports import FencedWriter, Record
 from streams.topics import Topics
+
+URGENT = (RunGranted, RunCancelled)
+"""workers wait for these"""
+
+CROSSING = (DomainSubscribed, DomainDelivered)
+"""for another domain's journal"""
 
 _ALERTS = (AlertOpened, AlertUpdated, AlertResolved)
 
@@ -37,14 +51,19 @@ class Emitter:
                 self._keep(topic, output)
                 continue
             wrapped = output.envelope(self._domain, self._incarnation)
+            if output.model in CROSSING:
+                records.append(Record(topic, encode(wrapped), None, HEADERS, partition=0))
+                continue
             records.append(_record(topic, self._key(output), wrapped))
             if output.model in _ALERTS:
                 self._keep(self._topics.alert_state.name, output)
         return records
 
     def _topic(self, output: Output) -> str:
-        if output.model in (RunGranted, RunCancelled):
+        if output.model in URGENT:
             return self._runs
+        if output.model in CROSSING:
+            return self._topics.journal(output.event().to).name  # type: ignore[attr-defined]
         return self._topics.output(output.model.TYPE).name
 
     @staticmethod

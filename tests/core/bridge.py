@@ -1,0 +1,57 @@
+"""Worlds of several domains on one clock: what one writes for another stands in the other's journal."""
+
+from everfresh.testing import World
+from streams.events import DomainDelivered, DomainSubscribed
+
+
+class Bridge:
+    """Carries subscriptions and deliveries between worlds, in order; `again` carries the last ones once more."""
+
+    def __init__(self, *worlds: World) -> None:
+        self.worlds = {world.identity()[0]: world for world in worlds}
+        self._read = dict.fromkeys(self.worlds, 0)
+        self.held: set[str] = set()  # assets whose deliveries wait
+        self._waiting: list[DomainDelivered] = []
+        self.carry()
+
+    def carry(self) -> None:
+        """Until nobody has anything for another."""
+        moved = True
+        while moved:
+            moved = False
+            for name, world in self.worlds.items():
+                fresh = world.outputs[self._read[name] :]
+                self._read[name] += len(fresh)
+                for output in fresh:
+                    if output.model in (DomainSubscribed, DomainDelivered):
+                        moved = self._hand(output.event()) or moved
+
+    def _hand(self, event: DomainSubscribed | DomainDelivered) -> bool:
+        if isinstance(event, DomainDelivered) and event.asset in self.held:
+            self._waiting.append(event)
+            return False
+        self.post(event)
+        return True
+
+    def post(self, event: DomainSubscribed | DomainDelivered) -> None:
+        world = self.worlds[event.to]
+        world.append(event, event.asset if isinstance(event, DomainDelivered) else event.to)
+        world.settle()
+
+    def let_go(self) -> None:
+        """What was held back arrives."""
+        self.held, waiting, self._waiting = set(), self._waiting, []
+        for event in waiting:
+            self.post(event)
+        self.carry()
+
+    def advance(self, seconds: int) -> None:
+        """Let time pass, a quarter second at a time."""
+        for _ in range(seconds * 4):
+            for world in self.worlds.values():
+                world.advance("250ms")
+            self.carry()
+
+    def publish(self, asset: str, version: str | None = None) -> None:
+        self.worlds[asset.partition("/")[0]].publish(asset, version)
+        self.carry()
