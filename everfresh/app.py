@@ -11,7 +11,7 @@ import orjson
 from everfresh import options as said
 from everfresh.assets import Asset, Command, Declared, Source
 from everfresh.options import AssetOptions, CommandOptions, Deps, Named
-from everfresh.policies import in_one_sentence
+from everfresh.policies import Span, in_one_sentence
 from reactors.binding import Function, asked, bound, signature_of
 from reactors.ports import Store
 from reactors.recipes import Code, Program, Question, Recipe
@@ -56,15 +56,18 @@ class App:
         *,
         owner: str | None = None,
         exists: bool = False,
+        expect_every: Span | None = None,
         load: Callable[..., Any] | None = None,
         description: str | None = None,
     ) -> Source:
         """Declare an asset that nobody here computes.
 
-        `exists=True`: it can be read before its first change. `load` reads it: a function that takes nothing, or the
+        `exists=True`: it can be read before its first change. `expect_every="1h"`: an alert opens when no change of it
+        is heard of for so long. `load` reads it: a function that takes nothing, or the
         `ef.Input` that says which version is wanted; without it, what a change event's `uri` names is read.
         """
-        asset = said.definition(self._own(key), kind="source", owner=owner, exists=exists, description=description)
+        about = {"owner": owner, "exists": exists, "description": description, "expect_every_ms": expect_every}
+        asset = said.definition(self._own(key), kind="source", **about)
         subject = f"load= of source {self._new(asset.key)!r}"
         if load is not None:
             wanted = signature_of(load, subject).required

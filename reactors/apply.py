@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from reactors import commands, commits, crossing, deploys, runs, ticks
+from reactors.alerts import count_alert
+from reactors.causes import DEAD_LETTER, GAP, Cause
 from reactors.domain import Domain, Output
 from reactors.freshness import tell
 from reactors.state import WorkerSeen
@@ -15,8 +17,10 @@ from streams.events import (
     DeadLetter,
     DefinitionsDeclared,
     DefinitionsPart,
+    DeliveryFailed,
     DomainDelivered,
     DomainSubscribed,
+    JournalGap,
     Materialize,
     Pause,
     Release,
@@ -32,6 +36,9 @@ from streams.events import (
 )
 
 _CHANGED = AssetChanged.TYPE
+
+_ERROR_MAX = 1_000
+"""characters of an error that an alert tells"""
 
 
 def apply(domain: Domain, offset: int, time: int, event: Envelope) -> list[Output]:
@@ -53,6 +60,7 @@ def apply(domain: Domain, offset: int, time: int, event: Envelope) -> list[Outpu
             _fold(domain, event)
     except BadEvent as error:
         domain.say(DeadLetter, event.get("subject") or event["type"], _letter(domain, event, str(error)))
+        _count_letter(domain, "journal", str(error))
     if domain.touched:
         ticks.wake_due(domain)
         touched, domain.touched = domain.touched, {}
@@ -69,6 +77,7 @@ def refuse(domain: Domain, offset: int, time: int, error: str) -> list[Output]:
     domain.outputs = []
     letter = {"origin": f"journal/{domain.name}/{offset}", "error": error}
     domain.say(DeadLetter, f"journal/{domain.name}", letter)
+    _count_letter(domain, "journal", error)
     return domain.outputs
 
 
@@ -80,6 +89,24 @@ def _fold(domain: Domain, event: Envelope) -> None:
 
 def _letter(domain: Domain, event: Envelope, error: str) -> dict[str, Any]:
     return {"origin": f"journal/{domain.name}/{domain.state.offset}", "error": error, "key": event.get("subject")}
+
+
+def undelivered(domain: Domain, said: DeliveryFailed) -> None:
+    """A sink or the ingress gave an event up; it lies in the dead letters."""
+    _count_letter(domain, said.sink, said.error)
+
+
+def gap(domain: Domain, said: JournalGap) -> None:
+    """Events were lost before anybody read them."""
+    place = f"{said.topic}/{said.partition}"
+    what = f"entries of {place} were lost before they were read"
+    count_alert(domain, Cause(GAP, label=place), "error", what, f"{said.first} to {said.last}")
+
+
+def _count_letter(domain: Domain, by: str, error: str) -> None:
+    if domain.name:
+        what = f"events of {domain.name!r} lie in the dead letters, by {by}"
+        count_alert(domain, Cause(DEAD_LETTER, label=by), "warn", what, error[:_ERROR_MAX])
 
 
 def heard(domain: Domain, beat: WorkerHeartbeat) -> None:
@@ -109,6 +136,8 @@ _ENTRIES: Mapping[str, Callable[[Domain, Any], None]] = {
     TimerFired.TYPE: ticks.fired,
     DomainSubscribed.TYPE: crossing.subscribed,
     DomainDelivered.TYPE: commits.delivered,
+    DeliveryFailed.TYPE: undelivered,
+    JournalGap.TYPE: gap,
     WorkerHeartbeat.TYPE: heard,
     **{command.TYPE: commands.obey for command in (Pause, Resume, Materialize, Release, Cancel)},
 }

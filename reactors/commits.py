@@ -6,6 +6,7 @@ from typing import Any
 from reactors.crossing import address_of, deliver_commit, is_repeat
 from reactors.domain import Domain
 from reactors.marking import first_version, mark
+from reactors.silence import heard
 from reactors.state import Commit, Node, Root
 from streams.cloudevents import TEXT_MAX, Envelope
 from streams.errors import BadEvent
@@ -75,6 +76,8 @@ def change(domain: Domain, event: Envelope) -> None:
             f"change of {key!r}: 'origin' must be topic/partition/offset, as the ingress writes it"
         ) from None
     state.changes += 1
+    if domain.graph.expected:
+        heard(domain, root)
     version = data.get("version") or event["id"]
     fingerprint = data.get("fingerprint")
     if root.commits:

@@ -2,14 +2,16 @@
 
 import orjson
 
+from reactors.alerts import close_all, forget_checks
 from reactors.commits import append, become_root
 from reactors.crossing import subscribe
 from reactors.domain import Domain
 from reactors.durations import expected, price
-from reactors.freshness import blocker, resolve
+from reactors.freshness import blocker
 from reactors.graph import compile_graph
 from reactors.marking import note_deploy, plan_again
 from reactors.requests import is_busy
+from reactors.silence import expect
 from reactors.state import Node, Parts, Retired, Root
 from streams.cloudevents import event_id
 from streams.definitions import CODE, AssetDef, Manifest
@@ -74,13 +76,13 @@ def _declare_root(domain: Domain, key: str) -> None:
     definition = domain.graph.assets.get(key)
     if definition is not None and definition.exists and not root.exists:
         root.exists, root.born_at, root.born = True, domain.state.offset, domain.state.now
+    expect(domain, root)
 
 
 def _forget(domain: Domain, key: str) -> None:
     node = domain.state.nodes.pop(key)
-    if node.alert_since is not None:
-        resolve(domain, node)
-    domain.state.retired[key] = Retired(node.runs, node.alert_episode, node.uncounted)
+    close_all(domain, node.asset, node.partition)
+    domain.state.retired[key] = Retired(node.runs, node.uncounted)
     if node.run is not None:
         domain.flights.pop(node.run.id, None)
     domain.troubled.pop(key, None)
@@ -93,8 +95,9 @@ def _declare_node(domain: Domain, key: str) -> None:
         node = domain.state.nodes[key] = Node(key)
         before = domain.state.retired.pop(key, None)
         if before is not None:
-            node.runs, node.alert_episode, node.uncounted = before.runs, before.alert_episode, before.uncounted
+            node.runs, node.uncounted = before.runs, before.uncounted
     definition = domain.graph.assets[key]
+    forget_checks(domain, key, [check.name for check in definition.checks])
     root = domain.state.roots[CODE + key]
     fingerprint = code_fingerprint(definition)
     if not root.commits or root.commits[-1].fingerprint != fingerprint:

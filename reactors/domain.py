@@ -1,6 +1,7 @@
 """A domain while it is being folded: its state, the compiled graph, and what can be rebuilt from both."""
 
 from hashlib import blake2b
+from heapq import heappush
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
@@ -54,7 +55,7 @@ class Domain:
         self.touched: dict[str, None] = {}  # nodes whose freshness is judged at the end of the entry
         self.flights: dict[str, str] = {}  # run in flight → node
         self.troubled: dict[str, None] = {}  # nodes on hold or paused
-        self.timers: list[tuple[int, str]] = []  # (time, node), at most one that counts a node
+        self.timers: list[tuple[int, str]] = []  # (time, node, source or alert), at most one that counts of each
         self.armed: dict[str, int] = {}
         self.ready: list[tuple[int, int, str]] = []  # (deadline, asked, node): a heap, checked when read
         self.floating: dict[str, None] = {}  # waves without a cut, to be surveyed
@@ -129,6 +130,13 @@ class Domain:
         for name, subscriber in sorted(self.state.subscribers.items()):
             for key in subscriber.assets:
                 self.subscribers.setdefault(key, []).append(name)
+
+    def arm_other(self, key: str, at: int) -> None:
+        """Have what isn't a node, a source or an alert, looked at no later than `at`."""
+        armed = self.armed.get(key)
+        if armed is None or at < armed:
+            self.armed[key] = at
+            heappush(self.timers, (at, key))
 
     def say(self, model: type[Event], subject: str, fields: dict[str, Any] | Event) -> None:
         """Emit an output of the entry that is being folded."""

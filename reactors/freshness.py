@@ -1,10 +1,11 @@
 """Verdicts: what is shown of a node, with the reason. The first that holds, in the order of semantics.md."""
 
+from reactors.alerts import close_alert, of_node, open_alert
+from reactors.causes import FAILING, OVERDUE, QUARANTINED, Trouble
 from reactors.domain import Domain
 from reactors.state import Node, Said
 from reactors.timers import arm, promise_ms
-from streams.cloudevents import event_id
-from streams.events import AlertOpened, AlertResolved, FreshnessChanged, Verdict
+from streams.events import FreshnessChanged, Verdict
 from streams.units import readable
 
 
@@ -117,31 +118,28 @@ def tell(domain: Domain, node: Node) -> None:
         node.said = Said(verdict, node.stale_since, node.wake_at)
     late = is_late(domain, node)
     if late != (node.alert_since is not None):
-        _alert(domain, node, late)
+        _overdue(domain, node, late)
         arm(domain, node, node.asset)  # an alert that is over may have to open again
+    if node.hold is not None or domain.state.alerts:
+        _held(domain, node)
 
 
-def resolve(domain: Domain, node: Node) -> None:
-    """The node goes away: so does its open alert."""
-    _alert(domain, node, late=False)
-
-
-def _alert(domain: Domain, node: Node, late: bool) -> None:
-    since = node.stale_since if late else node.alert_since
+def _overdue(domain: Domain, node: Node, late: bool) -> None:
+    state, cause, promise = domain.state, of_node(OVERDUE, node), readable(promise_ms(domain, node) or 0)
     node.alert_since = node.stale_since if late else None
-    node.alert_episode += late
-    promise = readable(promise_ms(domain, node) or 0)
-    fields = {
-        "fingerprint": event_id("freshness.overdue", node.asset, node.partition),
-        "episode": node.alert_episode,
-        "sequence": 1 if late else 2,
-        "rule": "freshness.overdue",
-        "severity": "error",
-        "asset": node.asset,
-        "owner": domain.definition(node).owner,
-        "summary": f"{node.asset} is {'more' if late else 'no longer more'} than {promise} behind its sources",
-        "since": since,
-        "expected": promise,
-        "actual": readable(domain.state.now - since) if late and since is not None else None,
-    }
-    domain.say(AlertOpened if late else AlertResolved, node.asset, fields)
+    if late and node.stale_since is not None:
+        summary, lag = f"{node.asset} is more than {promise} behind its sources", readable(state.now - node.stale_since)
+        open_alert(domain, cause, Trouble("error", summary, node.stale_since, promise, lag))
+    else:
+        close_alert(domain, cause, f"{node.asset} is no longer more than {promise} behind its sources")
+
+
+def _held(domain: Domain, node: Node) -> None:
+    """A node that is held because it fails, or because its newest version is in quarantine, fires."""
+    for kind, rule in (("failing", FAILING), ("quarantined", QUARANTINED)):
+        cause = of_node(rule, node)
+        if node.hold is not None and node.hold.kind == kind:
+            trouble = Trouble("error", f"{node.asset} is {kind}: {node.hold.reason}", domain.state.now)
+            open_alert(domain, cause, trouble)
+        else:
+            close_alert(domain, cause, f"{node.asset} is no longer {kind}")

@@ -23,6 +23,7 @@ class Graph:
     rank: dict[str, int]  # derived asset → its place in `order`
     sources: frozenset[str]  # the roots that publishers may change
     roots: frozenset[str]
+    expected: dict[str, int]  # source → how long it may be silent, in ms
     foreign: frozenset[str]  # the roots that another domain publishes
     needed: frozenset[str]  # derived assets that some promise needs, the promised ones included
     _above: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -109,6 +110,7 @@ def compile_graph(manifest: Manifest) -> Graph:
         rank={key: place for place, key in enumerate(order)},
         sources=frozenset(key for key, asset in assets.items() if asset.kind == "source"),
         roots=frozenset(roots),
+        expected={key: asset.expect_every_ms for key, asset in assets.items() if asset.expect_every_ms is not None},
         foreign=frozenset(foreign),
         needed=frozenset(_needed(assets, inputs, roots)),
     )

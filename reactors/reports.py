@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from reactors.alerts import close_alert, of_node, open_alert
+from reactors.causes import CHECK_ERRORED, CHECK_FAILED, Trouble
 from reactors.domain import Domain
 from reactors.state import Node, Run
 from streams.events import Attempt, CheckEvaluated, CheckResult, CostIncurred, CostItem, RunEnded
@@ -14,6 +16,21 @@ def publish_checks(domain: Domain, node: Node, run: Run, version: str, checks: S
         fields = check.model_dump()
         fields |= {"asset": node.asset, "partition": node.partition, "version": version, "run": run.id}
         domain.say(CheckEvaluated, node.asset, fields)
+        _alert(domain, node, check)
+
+
+def _alert(domain: Domain, node: Node, check: CheckResult) -> None:
+    """A check that fails fires until it passes, one that can't answer until it can; one that skips says neither."""
+    for rule, outcome in ((CHECK_FAILED, "fail"), (CHECK_ERRORED, "error")):
+        cause = of_node(rule, node, check.check)
+        if check.outcome == outcome:
+            what = "failed" if outcome == "fail" else "could not be answered"
+            severity = check.severity if outcome == "fail" else "warn"
+            summary = f"check {check.check!r} of {node.asset} {what}"
+            trouble = Trouble(severity, summary, domain.state.now, check.expected, check.observed)
+            open_alert(domain, cause, trouble)
+        elif check.outcome != "skip":
+            close_alert(domain, cause, f"check {check.check!r} of {node.asset}: {check.outcome}")
 
 
 def charge(domain: Domain, node: Node, run: Run, costs: Sequence[CostItem]) -> None:

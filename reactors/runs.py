@@ -6,6 +6,8 @@ that another one wrote, comes to the same runs.
 
 from hashlib import blake2b
 
+from reactors.alerts import close_alert, of_node, open_alert
+from reactors.causes import WORKER_LOST, Trouble
 from reactors.commits import count_publication
 from reactors.domain import Domain, node_key
 from reactors.durations import learn
@@ -160,6 +162,12 @@ def _land(domain: Domain, node: Node) -> Run:
     return run
 
 
+def _worked(domain: Domain, node: Node) -> Run:
+    """The same, and not for want of a worker."""
+    close_alert(domain, of_node(WORKER_LOST, node), f"{node.asset} lost no further worker")
+    return _land(domain, node)
+
+
 def started(domain: Domain, report: RunStarted) -> None:
     """The worker began."""
     node = _live(domain, report)
@@ -172,7 +180,7 @@ def succeeded(domain: Domain, report: RunSucceeded) -> None:
     node = _live(domain, report)
     if node is None:
         return
-    run, request = _land(domain, node), node.requests[0]
+    run, request = _worked(domain, node), node.requests[0]
     charge(domain, node, run, report.costs)
     learn(domain, node, report.duration_ms)
     if any(request.cut.get(key, seq) < seq for key, seq in node.cut.items()):
@@ -278,7 +286,7 @@ def failed(domain: Domain, report: RunFailed) -> None:
     node = _live(domain, report)
     if node is None:
         return
-    run = _land(domain, node)
+    run = _worked(domain, node)
     charge(domain, node, run, report.costs)
     run_ended(domain, report, "failed", report.error)
     run.failures += 1
@@ -318,6 +326,8 @@ def lost(domain: Domain, fact: RunLost) -> None:
         return  # another attempt; or its worker was heard of after all
     run = _land(domain, node)
     run_ended(domain, fact, "lost", fact.reason)
+    summary = f"{node.asset} lost the worker of its run {run.id}: {fact.reason}"
+    open_alert(domain, of_node(WORKER_LOST, node), Trouble("warn", summary, domain.state.now))
     run.losses += 1
     if run.losses < LOSSES_MAX:
         _again(domain, node, run, domain.state.now)
@@ -338,7 +348,7 @@ def cancel(domain: Domain, node: Node, reason: str) -> None:
     """End the run in flight, or the one that waits to be tried again; a late report changes nothing."""
     if node.run is None or not is_busy(node):
         return
-    run = _land(domain, node)
+    run = _worked(domain, node)
     fact = RunCancelled(
         run=run.id,
         asset=node.asset,

@@ -5,7 +5,7 @@ import orjson
 from reactors.domain import STATE, Domain
 from reactors.requests import make_ready
 from reactors.state import SCHEMA
-from reactors.timers import next_look
+from reactors.timers import next_look, other_look
 
 
 def restore(dumped: bytes) -> Domain | None:
@@ -19,5 +19,9 @@ def restore(dumped: bytes) -> Domain | None:
             domain.armed[key] = look
             domain.timers.append((look, key))
         make_ready(domain, node)
+    for key in (*domain.graph.expected, *domain.state.alerts):
+        look = other_look(domain, key)
+        if look is not None:
+            domain.arm_other(key, look)
     domain.timers.sort()
     return domain

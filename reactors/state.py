@@ -6,10 +6,11 @@ Nothing here holds a set: a set's order is a dice. Offsets are the journal's; ti
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from reactors.causes import Cause, Trouble
 from streams.definitions import Manifest
 from streams.events import Cut, Pin, Verdict
 
-SCHEMA = 1
+SCHEMA = 2
 """of a snapshot; another one is not read, and the journal is folded from its start instead"""
 
 
@@ -37,6 +38,7 @@ class Root:
     dense_from: int = -1  # from this offset on no commit was thinned out
     trim_at: int = 64  # length at which to look for what can go
     incarnation: str = ""  # another domain's asset: of the journal that its newest delivery came from
+    heard_at: int = -1  # when its last change came, be it a commit or not; or when it was declared
     delivered: int = -1  # and the offset there: what isn't higher is a repeat
 
 
@@ -149,7 +151,6 @@ class Node:
     longest: int = 0  # the longest run among its ancestors and itself
     blocked_by: str | None = None
     said: Said | None = None
-    alert_episode: int = 0
     alert_since: int | None = None  # its overdue alert is open, for a staleness since then
     uncounted: int = 0  # publications that are no commits, as it wasn't Manual: they count once it is
 
@@ -159,7 +160,6 @@ class Retired:
     """What must outlive an asset that is declared no more: if it comes back, no name is given twice."""
 
     runs: int
-    alert_episode: int
     uncounted: int
 
 
@@ -187,6 +187,17 @@ class WorkerSeen:
     code_versions: dict[str, str]
     seen_at: int
     leaving: bool = False
+
+
+@dataclass(slots=True)
+class Alarm:
+    """An alert that fires."""
+
+    cause: Cause
+    trouble: Trouble
+    episode: int
+    sequence: int = 0
+    count: int = 0  # how often it happened, where it counts that
 
 
 @dataclass(slots=True)
@@ -223,6 +234,8 @@ class State:
     waves: dict[str, Wave] = field(default_factory=dict)
     workers: dict[str, WorkerSeen] = field(default_factory=dict)
     subscribers: dict[str, Subscriber] = field(default_factory=dict)  # by domain
+    alerts: dict[str, Alarm] = field(default_factory=dict)  # those that fire, by what they are about
+    episodes: dict[str, int] = field(default_factory=dict)  # of whatever fired once: how often it did
     origins: dict[str, int] = field(default_factory=dict)  # topic/partition → offset of the last change taken from it
     seen: dict[str, None] = field(default_factory=dict)  # (source, id) of changes, this day
     seen_before: dict[str, None] = field(default_factory=dict)  # and the day before

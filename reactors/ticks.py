@@ -1,8 +1,10 @@
 """What time alone brings about, once the journal says that a timer fired."""
 
+from reactors.alerts import calm
 from reactors.domain import Domain
 from reactors.marking import plan_again
 from reactors.requests import proceed
+from reactors.silence import listen
 from reactors.state import Node
 from reactors.timers import arm, elapsed, later
 from reactors.waves import settle, start
@@ -15,7 +17,12 @@ def fired(domain: Domain, fact: TimerFired) -> None:
     """Look at every node whose timer is due, and settle the floating waves that have only free moves to make."""
     domain.state.renewed_at = domain.state.offset
     for key in elapsed(domain, min(fact.at, domain.state.now)):
-        _look(domain, domain.state.nodes[key])
+        if key in domain.state.nodes:
+            _look(domain, domain.state.nodes[key])
+        elif key in domain.state.roots:
+            listen(domain, domain.state.roots[key])
+        else:
+            calm(domain, key)
     for name in fact.settle:
         wave = domain.state.waves.get(name)
         if wave is not None and wave.at is None:

@@ -2,6 +2,7 @@
 
 from heapq import heappop, heappush
 
+from reactors.causes import SILENT, Cause
 from reactors.domain import Domain
 from reactors.state import Node
 from streams.definitions import Eager, Within
@@ -67,6 +68,16 @@ def next_look(domain: Domain, node: Node) -> int | None:
     return min(looks, default=None)
 
 
+def other_look(domain: Domain, key: str) -> int | None:
+    """The same of what isn't a node: a source that is waited for, or an alert that ends by itself."""
+    root, alarm = domain.state.roots.get(key), domain.state.alerts.get(key)
+    if root is not None:
+        every = domain.graph.expected.get(key)
+        silent = every is None or Cause(SILENT, key).key in domain.state.alerts
+        return None if silent or every is None else root.heard_at + every
+    return alarm.trouble.until if alarm is not None else None
+
+
 def arm(domain: Domain, node: Node, key: str) -> None:
     """Work out the node's due time again and set its timer if that is earlier than the one it has."""
     node.wake_at = due(domain, node)
@@ -83,8 +94,8 @@ def earliest(domain: Domain) -> int | None:
     timers, armed, nodes = domain.timers, domain.armed, domain.state.nodes
     while timers:
         at, key = timers[0]
-        if armed.get(key) == at and key in nodes:
-            look = next_look(domain, nodes[key])
+        if armed.get(key) == at:
+            look = next_look(domain, nodes[key]) if key in nodes else other_look(domain, key)
             if look == at:
                 return at
             del armed[key]

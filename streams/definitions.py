@@ -126,6 +126,7 @@ class AssetDef(Definition):
     code_version: str = "1"
     checks: tuple[CheckDef, ...] = ()
     exists: bool = False
+    expect_every_ms: Duration | None = Field(default=None, gt=0)
     description: str | None = None
 
     @field_validator("key")

@@ -16,6 +16,8 @@ Covers = dict[str, tuple[int, int]]
 
 Verdict = Literal["fresh", "stale", "overdue", "failing", "quarantined", "blocked", "paused", "infeasible", "unknown"]
 
+Severity = Literal["info", "warn", "error", "critical"]
+
 
 class Event(BaseModel):
     """A past fact, frozen. A reader ignores fields it doesn't know: a newer writer may add some."""

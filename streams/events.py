@@ -3,7 +3,7 @@
 from pydantic import BaseModel
 
 from streams.domain_events import DomainDelivered, DomainSubscribed
-from streams.event import Covers, Cut, Event, Pin, Verdict
+from streams.event import Covers, Cut, Event, Pin, Severity, Verdict
 from streams.journal_events import (
     AssetChanged,
     Attempt,
@@ -93,6 +93,7 @@ __all__ = [
     "RunRejected",
     "RunStarted",
     "RunSucceeded",
+    "Severity",
     "TimerFired",
     "Verdict",
     "WorkerHeartbeat",

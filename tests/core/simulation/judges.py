@@ -1,12 +1,13 @@
 """What must hold of every play, judged from its journal and outputs: simple rules, none of the fold's own code."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 from everfresh.testing import World
 from reactors.domain import Output
 from streams.definitions import CODE, Within
 from streams.events import (
+    Alert,
     AlertOpened,
     AlertResolved,
     AssetQuarantined,
@@ -126,30 +127,43 @@ def leases_are_kept(stage: Stage) -> Iterator[str]:
 
 
 def alerts_say_when(stage: Stage) -> Iterator[str]:
-    """Whenever the reactor has settled, an overdue alert is open exactly where a promise is broken."""
+    """Every alert opens, is told again and resolves in turn; an overdue one is open exactly where a promise is broken.
+
+    That is judged whenever the reactor has settled.
+    """
     ledger = Ledger(stage)
-    opened: dict[str, int] = {}
+    alerts: dict[str, Alert] = {}  # those that are open, by fingerprint
     settled = dict.fromkeys(stage.settled)
     for offset, outputs in enumerate(by_entry(stage)):
         ledger.entry(offset)
         for output in outputs:
             event = output.event()
-            if isinstance(event, AlertOpened):
-                assert event.asset is not None
-                if event.asset in opened:
-                    yield f"{offset}: the alert of {event.asset} is opened twice"
-                opened[event.asset] = event.episode
-            elif isinstance(event, AlertResolved):
-                assert event.asset is not None
-                if opened.pop(event.asset, None) != event.episode:
-                    yield f"{offset}: the alert of {event.asset} is resolved and wasn't open"
+            if isinstance(event, Alert):
+                yield from (f"{offset}: {wrong}" for wrong in _told_in_turn(alerts, event))
             elif isinstance(event, Publication) and not isinstance(event, AssetQuarantined):
                 ledger.publish(offset, event)
         if offset + 1 in settled:
-            yield from _late(ledger, offset, opened)
+            overdue = {one.asset for one in alerts.values() if one.asset and one.rule == "freshness.overdue"}
+            yield from _late(ledger, offset, overdue)
 
 
-def _late(ledger: Ledger, offset: int, opened: dict[str, int]) -> Iterator[str]:
+def _told_in_turn(alerts: dict[str, Alert], event: Alert) -> Iterator[str]:
+    what, before = f"{event.rule} of {event.asset}", alerts.get(event.fingerprint)
+    if isinstance(event, AlertOpened):
+        if before is not None:
+            yield f"{what} is opened twice"
+        alerts[event.fingerprint] = event
+        if event.sequence != 1:
+            yield f"{what} begins with sequence {event.sequence}"
+        return
+    if before is None or (event.episode, event.sequence) != (before.episode, before.sequence + 1):
+        yield f"{what} is told out of turn: {event.TYPE}, episode {event.episode}, sequence {event.sequence}"
+    alerts[event.fingerprint] = event
+    if isinstance(event, AlertResolved):
+        del alerts[event.fingerprint]
+
+
+def _late(ledger: Ledger, offset: int, opened: Container[str]) -> Iterator[str]:
     for key, one in ledger.assets.items():
         published = ledger.published.get(key)
         if not isinstance(one.policy, Within) or published is None or published.cut.keys() != ledger.above(key):

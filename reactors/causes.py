@@ -1,0 +1,45 @@
+"""What an alert may be about, and what it says: the rules that come with the product."""
+
+from typing import NamedTuple
+
+from streams.cloudevents import event_id
+from streams.events import Severity
+
+OVERDUE, SILENT = "freshness.overdue", "source.silent"
+FAILING, WORKER_LOST = "run.failing", "worker.lost"
+CHECK_FAILED, CHECK_ERRORED, QUARANTINED = "check.failed", "check.errored", "asset.quarantined"
+DEAD_LETTER, GAP = "dead.letter", "journal.gap"
+
+
+class Cause(NamedTuple):
+    """What an alert is about: equal causes are one alert."""
+
+    rule: str
+    asset: str = ""  # "": the domain itself
+    partition: str = ""
+    label: str = ""  # what the rule's label says: the check, the sink, the topic
+
+    @property
+    def key(self) -> str:
+        """How the state names it."""
+        return f"{self.rule} {self.asset} {self.partition} {self.label}".rstrip()
+
+    @property
+    def fingerprint(self) -> str:
+        """How everybody else names it, for ever."""
+        return event_id(*((*self[:3], self.label) if self.label else self[:3]))
+
+
+LABELS = {CHECK_FAILED: "check", CHECK_ERRORED: "check", DEAD_LETTER: "by", GAP: "topic"}
+"""rule → what its label is called"""
+
+
+class Trouble(NamedTuple):
+    """What an alert says; instants are ms."""
+
+    severity: Severity
+    summary: str
+    since: int
+    expected: str | None = None
+    actual: str | None = None
+    until: int | None = None  # over by itself then
