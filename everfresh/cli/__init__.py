@@ -9,6 +9,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from everfresh.cli import (
+    alerting,
     commanding,
     deploying,
     developing,
@@ -30,6 +31,7 @@ GROUPS = (
     publishing.group,
     drawing.group,
     looking.group,
+    alerting.group,
     commanding.group,
     tailing.group,
     replaying.group,

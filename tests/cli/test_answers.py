@@ -25,6 +25,8 @@ def test_dev_prints_a_line_for_each_publication_and_failure(settled: tuple[Shop,
         ("asset.quarantined", "shop/suspect"),
         ("asset.materialized", "shop/revenue"),
         ("asset.materialized", "shop/report"),
+        ("alert.opened", "shop/broken"),
+        ("alert.opened", "shop/suspect"),
     }
 
 
