@@ -12,7 +12,8 @@ from reactors.io.clock import SystemClock
 from reactors.io.ingress import ROLE, Ingress
 from reactors.io.reactor import Pace, Parts
 from reactors.io.reactor_host import ReactorHost
-from streams.errors import LogUnavailable, SettingError
+from streams.errors import Gap, LogUnavailable, SettingError
+from streams.io.gaps import missed
 
 if TYPE_CHECKING:
     from everfresh.app import App
@@ -68,11 +69,18 @@ async def ingress(site: Site, _domains: Sequence[str], _app: App | None, stop: a
 
 
 async def _take_in(site: Site, part: Ingress, stop: asyncio.Event) -> None:
-    subscription = await site.log.log.subscribe(site.settings.topics.group(ROLE), [site.settings.topics.changes.name])
+    group = site.settings.topics.group(ROLE)
+    subscription = await site.log.log.subscribe(group, [site.settings.topics.changes.name])
     site.ready("ingress")
     try:
         while not stop.is_set():
-            batches = await subscription.fetch(2_000, 500)
+            try:
+                batches = await subscription.fetch(2_000, 500)
+            except Gap:
+                for gap in await missed(site.log.log, subscription, group):
+                    await part.announce(gap)
+                    await subscription.commit({(gap.topic, gap.partition): gap.last + 1})
+                continue
             if batches:
                 await subscription.commit(await part.turn(batches))
     finally:

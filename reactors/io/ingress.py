@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from streams.cloudevents import HEADERS, Envelope, decode, encode, envelope, event_id
 from streams.errors import BadEvent, EventTooLarge
-from streams.events import AssetChanged, DeadLetter
+from streams.events import AssetChanged, DeadLetter, DeliveryFailed, JournalGap
+from streams.io.clock import wall_clock_ms
+from streams.io.gaps import Missed
 from streams.ports import Entry, EventLog, Record
 from streams.topics import Topics
 from streams.units import rfc3339
@@ -15,6 +17,9 @@ logger = logging.getLogger("everfresh.ingress")
 
 ROLE = "ingress"
 """its consumer group, behind the prefix"""
+
+SOURCE = "everfresh/ingress"
+_TEXT_MAX = 1_024
 _LETTER_MAX = 96 * 1024
 """bytes of a bad event that its dead letter carries; base64 makes a third more of them"""
 
@@ -38,31 +43,56 @@ class Ingress:
         records: list[Record] = []
         positions = {}
         for place, entries in batches.items():
-            records += [await self._translated(entry) for entry in entries]
+            for entry in entries:
+                records += await self._translated(entry)
             positions[place] = entries[-1].offset + 1
         if records:
             await self._log.append(records)
         return positions
 
-    async def _translated(self, entry: Entry) -> Record:
+    async def announce(self, gap: Missed) -> None:
+        """Changes were trimmed away unread: say so in every journal, for nobody knows whose they were."""
+        said = JournalGap(topic=gap.topic, partition=gap.partition, first=gap.first, last=gap.last)
+        name, at_ms = event_id(JournalGap.TYPE, *gap), wall_clock_ms()
+        logger.error("%d changes of %s/%d were trimmed away unread", gap.last - gap.first + 1, gap.topic, gap.partition)
+        told = [(domain, envelope(said, name, SOURCE, domain, at_ms)) for domain in await self._domains()]
+        await self._log.append([self._in_journal(domain, event) for domain, event in told])
+
+    async def _journal_of(self, domain: str) -> str | None:
+        if domain not in self._journals and not self._asked:
+            self._asked = True
+            self._journals = {one: self._topics.journal(one).name for one in await self._domains()}
+        return self._journals.get(domain)
+
+    def _in_journal(self, domain: str, event: Envelope) -> Record:
+        return Record(self._topics.journal(domain).name, encode(event), None, HEADERS, partition=0)
+
+    async def _translated(self, entry: Entry) -> list[Record]:
         origin = f"{entry.topic}/{entry.partition}/{entry.offset}"
         try:
             record = await self._for_journal(decode(entry.value, entry.headers), origin)
         except (BadEvent, EventTooLarge) as error:
             self.refused += 1
             logger.warning("refused %s: %s", origin, error)
-            return dead_letter(self._topics, entry, str(error))
+            return [dead_letter(self._topics, entry, str(error)), *await self._told(entry, str(error))]
         self.moved += 1
-        return record
+        return [record]
+
+    async def _told(self, entry: Entry, why: str) -> list[Record]:
+        """What the journal is told of a refusal, so that its reactor raises an alert: if the key names a domain."""
+        domain = (entry.key or b"").decode("utf-8", "replace").partition("/")[0]
+        if await self._journal_of(domain) is None:
+            return []
+        origin = f"{entry.topic}/{entry.partition}/{entry.offset}"
+        failed = DeliveryFailed(sink=ROLE, event=origin, error=why[:_TEXT_MAX])
+        told = envelope(failed, event_id(failed.TYPE, ROLE, origin), SOURCE, domain, entry.timestamp)
+        return [self._in_journal(domain, told)]
 
     async def _for_journal(self, event: Envelope, origin: str) -> Record:
         if event["type"] != AssetChanged.TYPE:
             raise BadEvent(f"only {AssetChanged.TYPE!r} may be published here, not {event['type']!r}")
         domain = str(event.get("subject", "")).partition("/")[0]
-        if domain not in self._journals and not self._asked:
-            self._asked = True
-            self._journals = {one: self._topics.journal(one).name for one in await self._domains()}
-        journal = self._journals.get(domain)
+        journal = await self._journal_of(domain)
         if journal is None:
             known = ", ".join(map(repr, self._journals))
             raise BadEvent(
@@ -85,6 +115,6 @@ def dead_letter(topics: Topics, entry: Entry, error: str) -> Record:
         value_base64=base64.b64encode(value[:_LETTER_MAX]).decode(),
         truncated=len(value) > _LETTER_MAX,
     )
-    wrapped = envelope(letter, event_id("dead-letter", origin), "everfresh/ingress", key or origin, entry.timestamp)
+    wrapped = envelope(letter, event_id("dead-letter", origin), SOURCE, key or origin, entry.timestamp)
     wrapped["time"] = rfc3339(entry.timestamp)
     return Record(topics.dead_letters.name, encode(wrapped), entry.key, HEADERS)

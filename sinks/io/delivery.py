@@ -16,6 +16,7 @@ from sinks.ports import Destination
 from streams.cloudevents import Envelope, decode
 from streams.errors import EverfreshError, Gap, LogUnavailable, TopicMismatch
 from streams.io.clock import wall_clock_ms
+from streams.io.gaps import missed
 from streams.ports import Entry, EventLog, Record, Subscription
 from streams.topics import Topics
 
@@ -151,19 +152,14 @@ class Delivery:
 
     async def _announce(self, subscription: Subscription) -> None:
         """Say what was trimmed away unread, and go on behind it; a topic that was made anew stops this."""
-        for topic, partition in sorted(subscription.owned()):
-            position = await subscription.position(topic, partition)
-            first, end = (await self._log.bounds(topic))[partition]
-            if position > end:
-                raise DeliveryStopped(
-                    f"group {self.group!r} stands at {position} of {topic}/{partition}, which ends at {end}: "
-                    "the topic was made anew or cut short; find out why, then delete the group, or rename the sink"
-                )
-            if position < first:
-                missed = Missed(topic, partition, position, first - 1, wall_clock_ms())
-                await self._write(missed_letter(self._topics, self.route.sink, missed))
-                self._observe(self.route.sink, "missed")
-                await subscription.commit({(topic, partition): first})
+        try:
+            gaps = await missed(self._log, subscription, self.group)
+        except Gap as error:
+            raise DeliveryStopped(str(error)) from error
+        for gap in gaps:
+            await self._write(missed_letter(self._topics, self.route.sink, Missed(*gap, wall_clock_ms())))
+            self._observe(self.route.sink, "missed")
+            await subscription.commit({(gap.topic, gap.partition): gap.last + 1})
 
     async def _write(self, record: Record) -> None:
         """Append, patiently. Raises DeliveryStopped where it can't be done: then the position must not move."""
