@@ -31,6 +31,8 @@ def reblock(domain: Domain, node: Node) -> None:
     domain.touched[key] = None
     for reader in domain.below(key):
         _block(domain, reader)
+        if reader.blocked_by == key:
+            domain.touched[reader.asset] = None  # it rests as long as what blocks it
 
 
 def block_below(domain: Domain, key: str) -> None:

@@ -272,6 +272,10 @@ def release(domain: Domain, node: Node) -> None:
 
 def hold(domain: Domain, node: Node, why: Hold) -> None:
     """The node's request is given up; it and what is below it leave their waves."""
+    if why.kind != "cancelled":
+        again = node.hold is not None and node.hold.kind == why.kind
+        why.times = node.hold.times + 1 if again and node.hold is not None else 1
+        why.pause_until = domain.state.now + _pause_of_hold(domain.definition(node).retry, why.times)
     node.hold = why
     request = node.requests[0]
     if node.run is not None:
@@ -314,7 +318,15 @@ def _exhausted(domain: Domain, node: Node, reason: str) -> None:
     retry = domain.definition(node).retry
     times = node.hold.times + 1 if node.hold is not None and node.hold.kind == "failing" else 1
     cool_down = min(_DAY_MS, retry.cool_down_ms * 2 ** min(times - 1, 20))
-    hold(domain, node, Hold("failing", reason, domain.state.now + cool_down, times))
+    hold(domain, node, Hold("failing", reason, domain.state.now + cool_down))
+
+
+def _pause_of_hold(retry: Retry, times: int) -> int:
+    """How long the node rests whatever is new: none the first time, then the retries' delay, doubling to the cool-down.
+
+    The first time it may be that what is new mends it, and the promise counts on.
+    """
+    return 0 if times == 1 else min(retry.cool_down_ms, retry.delay_ms * 2 ** min(times - 2, 30))
 
 
 def lost(domain: Domain, fact: RunLost) -> None:

@@ -84,7 +84,8 @@ class Hold:
     kind: Literal["failing", "quarantined", "cancelled"]
     reason: str
     until: int | None  # when the cool-down tries again
-    times: int = 1  # exhaustions in a row: the cool-down doubles with each
+    times: int = 1  # holds of that kind in a row: the cool-down and the pause double with each
+    pause_until: int = 0  # something new doesn't try again before
 
 
 @dataclass(slots=True)

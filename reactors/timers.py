@@ -31,12 +31,21 @@ def due(domain: Domain, node: Node) -> int | None:
     if since is None:
         return None
     policy = domain.definition(node).policy
+    pause = _pause(domain, node)
     if isinstance(policy, Within):
         # Even where runs take no time, it is due a moment before the promise is broken.
-        return since + max(0, policy.lag_ms - node.path - max(1, node.longest))
+        return max(pause, since + max(0, policy.lag_ms - node.path - max(1, node.longest)))
     if isinstance(policy, Eager):
-        return max(since + policy.quiet_ms, node.calm_at or 0)
+        return max(pause, since + policy.quiet_ms, node.calm_at or 0)
     return None
+
+
+def _pause(domain: Domain, node: Node) -> int:
+    """What failed for good is tried again by whatever is new, itself or below it, but not by each of many changes."""
+    held = [node.hold]
+    if node.blocked_by is not None and node.blocked_by in domain.state.nodes:
+        held.append(domain.state.nodes[node.blocked_by].hold)
+    return max(0 if one is None else one.pause_until for one in held)
 
 
 def later(domain: Domain, node: Node, policy: Eager) -> int:

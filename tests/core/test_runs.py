@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from reactors.runs import LOSSES_MAX
 from streams.definitions import Eager, Retry, Within
-from tests.core.worlds import derived, source, world_of
+from tests.core.worlds import derived, granted, source, world_of
 
 DAY = 86_400_000
 
@@ -160,3 +160,17 @@ def test_a_pool_bounds_its_assets_and_no_others() -> None:
     assert sorted(run.asset for run in world.runs()) == ["d/free", "d/p0"]
     world.advance("1m")
     assert len(world.runs()) == 5
+
+
+def test_what_fails_for_good_is_not_tried_again_by_each_of_many_changes() -> None:
+    world = world_of(source("d/s"), derived("d/a", "d/s"), derived("d/b", "d/a", policy=Eager()))
+    for _ in range(400):
+        world.check("d/a", "fail")
+        world.publish("d/s")
+        world.advance("100ms")
+    assert granted(world, "d/a") == [0, 0.1, 1.1, 3.1, 7.1, 15.1, 31.1]
+    world.check("d/a", "pass")
+    world.advance("1m")
+    world.publish("d/s")
+    world.advance("1s")
+    assert world.state("d/b")["verdict"] == "fresh"
