@@ -37,7 +37,7 @@ $(STAMP): requirements/uv.txt requirements/dev.txt pyproject.toml
 	VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-demo: $(STAMP) ## a month of real flights, verified (LOG=kafka: on a real broker; JSON=FILE; TAMPER=1)
+demo: $(STAMP) ## a year of real flights, verified (LOG=kafka: on a real broker; JSON=FILE; TAMPER=1)
 	$(call planned,examples/nycflights)
 	$(if $(filter kafka,$(LOG)),bash tools/apt.sh $(PROGRAMS))
 	$(PY) -m examples.nycflights $(DEMO_OPTIONS)

@@ -9,6 +9,7 @@ from reactors.causes import DEAD_LETTER, GAP, Cause
 from reactors.domain import Domain, Output
 from reactors.freshness import tell
 from reactors.state import WorkerSeen
+from reactors.timers import arm
 from streams.cloudevents import Envelope, event_id, parse
 from streams.errors import BadEvent
 from streams.events import (
@@ -36,6 +37,9 @@ from streams.events import (
 )
 
 _CHANGED = AssetChanged.TYPE
+
+_LATELY_MS = 60_000
+"""a worker that wasn't heard of for so long has no slots any more"""
 
 _ERROR_MAX = 1_000
 """characters of an error that an alert tells"""
@@ -117,11 +121,24 @@ def heard(domain: Domain, beat: WorkerHeartbeat) -> None:
     )
     if beat.leaving and not beat.holds:
         del state.workers[beat.worker]
+    _count_slots(domain)
     for held in beat.holds:
         node = state.nodes.get(domain.flights.get(held.run, ""))
         run = node.run if node is not None else None
         if run is not None and (run.attempt, run.worker) == (held.attempt, beat.worker):
             run.lease_until = state.now + run.lease_ms
+
+
+def _count_slots(domain: Domain) -> None:
+    """How many runs may be in flight at once: where that changes, so do the margins of promises."""
+    state = domain.state
+    heard_of = [one for one in state.workers.values() if not one.leaving and state.now - one.seen_at < _LATELY_MS]
+    slots = sum(one.slots for one in heard_of)
+    if slots != state.slots:
+        state.slots = slots
+        for key in sorted(domain.graph.needed):
+            arm(domain, state.nodes[key], key)
+            domain.touched[key] = None
 
 
 _ENTRIES: Mapping[str, Callable[[Domain, Any], None]] = {

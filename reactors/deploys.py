@@ -63,7 +63,7 @@ def piece(domain: Domain, part: DefinitionsPart) -> None:
 def _drop_plans(domain: Domain) -> None:
     """Everything is planned anew on the new graph; what is in flight goes on."""
     state = domain.state
-    state.waves, domain.floating, domain.sleeping, domain.ready = {}, {}, {}, []
+    state.waves, domain.floating, domain.sleeping, domain.ready, domain.works = {}, {}, {}, [], {}
     for node in state.nodes.values():
         node.wave = None
         node.requests = node.requests[:1] if is_busy(node) else []

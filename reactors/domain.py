@@ -61,6 +61,7 @@ class Domain:
         self.floating: dict[str, None] = {}  # waves without a cut, to be surveyed
         self.sleeping: dict[str, None] = {}  # waves without a cut that wait for a run to end
         self.subscribers: dict[str, list[str]] = {}  # asset → the other domains that read it
+        self.works: dict[str, int] = {}  # node → expected durations of its ancestors and itself, summed up; when asked
         for key, node in self.state.nodes.items():
             if node.run is not None and node.run.live:
                 self.flights[node.run.id] = key
@@ -123,6 +124,14 @@ class Domain:
                 if wave in self.sleeping:
                     del self.sleeping[wave]
                     self.floating[wave] = None
+
+    def work(self, node: Node) -> int:
+        """All that a wave of the node may have to run, in ms."""
+        found = self.works.get(node.asset)
+        if found is None:
+            above = [self.state.nodes[key] for key in self.graph.made_before(node.asset)]
+            found = self.works[node.asset] = node.takes + sum(one.takes for one in above)
+        return found
 
     def note_subscribers(self) -> None:
         """Who reads what of this domain may be another now."""

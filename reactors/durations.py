@@ -5,20 +5,24 @@ from reactors.state import Node
 from reactors.timers import arm
 
 _WINDOW = 16
-_STEP_PERCENT = 25
-"""an estimate moves only by more than this: otherwise each report would move every due time downstream"""
+_RISE_PERCENT, _FALL_PERCENT = 5, 25
+"""an estimate moves only by more than this, or each report would move every due time downstream; too short a one breaks
+promises, too long a one only makes runs earlier"""
 
 
 def learn(domain: Domain, node: Node, duration_ms: int) -> None:
-    """Take in one run's duration; where the estimate moves, so do the due times downstream."""
+    """Take in how long a run took, from grant to report; where the estimate moves, so do the due times downstream."""
     node.durations.append(max(0, duration_ms))
     del node.durations[:-_WINDOW]
     estimate = expected(domain, node)
-    if abs(estimate - node.takes) * 100 <= node.takes * _STEP_PERCENT:
+    step = node.takes * (_RISE_PERCENT if estimate > node.takes else _FALL_PERCENT)
+    if abs(estimate - node.takes) * 100 <= step:
         return
-    node.takes = estimate
+    more, node.takes = estimate - node.takes, estimate
     for one in [node, *domain.below(node.asset)]:
-        if price(domain, one) or one is node:
+        if one.asset in domain.works:
+            domain.works[one.asset] += more
+        if price(domain, one) or one is node or one.asset in domain.works:
             arm(domain, one, one.asset)
             domain.touched[one.asset] = None
 

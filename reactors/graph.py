@@ -58,6 +58,17 @@ class Graph:
             self._above[top] = tuple(sorted(reached.union(*(self._above[one] for one in derived))))
         return self._above[asset]
 
+    def made_before(self, asset: str) -> list[str]:
+        """Every derived asset above this one (not through a Manual one), in no particular order."""
+        found: dict[str, None] = {}
+        stack = [asset]
+        while stack:
+            for one in self.inputs[stack.pop()]:
+                if one not in self.roots and one not in found:
+                    found[one] = None
+                    stack.append(one)
+        return list(found)
+
     def below(self, assets: Iterable[str]) -> list[str]:
         """Every derived asset downstream of these (not through a Manual one), inputs first."""
         found: set[str] = set()

@@ -182,7 +182,7 @@ def succeeded(domain: Domain, report: RunSucceeded) -> None:
         return
     run, request = _worked(domain, node), node.requests[0]
     charge(domain, node, run, report.costs)
-    learn(domain, node, report.duration_ms)
+    learn(domain, node, max(report.duration_ms, domain.state.now - run.granted_at))
     if any(request.cut.get(key, seq) < seq for key, seq in node.cut.items()):
         _overtaken(domain, node, report)
         return

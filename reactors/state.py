@@ -234,6 +234,7 @@ class State:
     retired: dict[str, Retired] = field(default_factory=dict)  # by node
     waves: dict[str, Wave] = field(default_factory=dict)
     workers: dict[str, WorkerSeen] = field(default_factory=dict)
+    slots: int = 0  # of all workers that were heard of lately
     subscribers: dict[str, Subscriber] = field(default_factory=dict)  # by domain
     alerts: dict[str, Alarm] = field(default_factory=dict)  # those that fire, by what they are about
     episodes: dict[str, int] = field(default_factory=dict)  # of whatever fired once: how often it did

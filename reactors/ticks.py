@@ -6,7 +6,7 @@ from reactors.marking import plan_again
 from reactors.requests import proceed
 from reactors.silence import listen
 from reactors.state import Node
-from reactors.timers import arm, elapsed, later
+from reactors.timers import arm, elapsed, later, margin
 from reactors.waves import settle, start
 from streams.definitions import Eager, Within
 from streams.events import TimerFired
@@ -77,5 +77,5 @@ def _wake(domain: Domain, node: Node) -> None:
             return
         start(domain, node, "eager: its inputs changed" if not policy.quiet_ms else "eager: its inputs went quiet")
     elif isinstance(policy, Within):
-        slack = readable(node.path + node.longest)
+        slack = readable(node.path + margin(domain, node))
         start(domain, node, f"its promise of {readable(policy.lag_ms)} is due, {slack} ahead for its path and one run")

@@ -33,11 +33,22 @@ def due(domain: Domain, node: Node) -> int | None:
     policy = domain.definition(node).policy
     pause = _pause(domain, node)
     if isinstance(policy, Within):
-        # Even where runs take no time, it is due a moment before the promise is broken.
-        return max(pause, since + max(0, policy.lag_ms - node.path - max(1, node.longest)))
+        return max(pause, since + max(0, policy.lag_ms - node.path - margin(domain, node)))
     if isinstance(policy, Eager):
         return max(pause, since + policy.quiet_ms, node.calm_at or 0)
     return None
+
+
+def margin(domain: Domain, node: Node) -> int:
+    """How much earlier than its path asks the node is due: a run may be in flight, and slots may be taken.
+
+    Even where runs take no time, it is due a moment before the promise is broken.
+    """
+    slots = domain.state.slots
+    if not 0 < slots < len(domain.state.nodes):
+        return max(1, node.longest)
+    queueing = (domain.work(node) - node.path) // slots
+    return max(1, 2 * node.longest + queueing)
 
 
 def _pause(domain: Domain, node: Node) -> int:

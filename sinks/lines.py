@@ -150,8 +150,9 @@ def _alert(event: Alert) -> Told:
     step = event.TYPE.split(".")[2]
     level: Level = "info" if step == "resolved" else _LEVEL_OF[event.severity]
     why = clean(event.summary)
-    if event.expected is not None:
-        why += f" (expected {clean(event.expected)}, actual {clean(event.actual)})"
+    told = {"expected": event.expected, "actual": event.actual}
+    if known := ", ".join(f"{name} {clean(value)}" for name, value in told.items() if value is not None):
+        why += f" ({known})"
     return level, f"alert {clean(event.rule)} {step} ({event.severity}, episode {event.episode})", why
 
 

@@ -72,12 +72,13 @@ class Composition:
 def test_the_composed_services_start_take_a_change_in_and_drain(kafka_broker: Broker, tmp_path: Path) -> None:
     composition = Composition(kafka_broker, tmp_path)
     host = composition.shop("host")
-    host.ok("deploy", "examples/nycflights/app.py", **composition.log)
+    for app in ("airline_ops", "analytics"):
+        host.ok("deploy", f"examples/nycflights/{app}.py", **composition.log)
     with ExitStack() as stack:
         services = composed()
         running = {name: stack.enter_context(composition.running(name, one)) for name, one in services.items()}
         for name, one in running.items():
-            one.says(f"{name} ready", 60)
+            one.says(f"{name.partition('-')[0]} ready", 60)
 
         token = said(services["gateway"]["environment"]["EVERFRESH_GATEWAY_TOKEN"])
         change: dict[str, Any] = {

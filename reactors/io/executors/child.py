@@ -10,6 +10,7 @@ from reactors.io.executors.deadman import die_with_the_writer
 from reactors.io.executors.frames import Channel
 from reactors.io.executors.meter import of_the_process
 from reactors.io.executors.prints import take_over_prints
+from reactors.io.stores.tables import warm_up
 from reactors.ports import Done, Failed, Task
 from reactors.recipes import Code
 
@@ -26,6 +27,7 @@ def serve(load: Callable[[], Code], channel: int, watched: int) -> None:
         traceback.print_exc()
         messages.send({"broken": f"the app can't be loaded in its process: {error}"})
         return
+    warm_up()
     messages.send({"ready": code.versions})
     while (message := messages.receive()) is not None:
         messages.send({"taken": True})

@@ -1,5 +1,7 @@
 """Tables of polars, pandas, DuckDB and Arrow, each into the other, without importing what isn't asked for."""
 
+import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -15,6 +17,14 @@ _KINDS = {
     ("duckdb", "DuckDBPyRelation"): "duckdb",
     ("_duckdb", "DuckDBPyRelation"): "duckdb",
 }
+
+
+def warm_up() -> None:
+    """Import what tables are written with, if this process has imported a library of tables: the first run needn't."""
+    if {"polars", "pandas", "duckdb"} & sys.modules.keys():
+        with suppress(ImportError):  # the first run says what is missing
+            import_module("pyarrow.parquet")
+            import_module("reactors.io.stores.fingerprints")
 
 
 def kind_of(table_type: Any) -> str | None:
