@@ -10,8 +10,8 @@ import orjson
 
 from everfresh import options as said
 from everfresh.assets import Asset, Command, Declared, Source
-from everfresh.options import AssetOptions, CommandOptions, Deps, Named
-from everfresh.policies import Span, in_one_sentence
+from everfresh.options import AssetOptions, CommandOptions, Deps, Named, SourceOptions
+from everfresh.policies import in_one_sentence
 from reactors.binding import Function, asked, bound, signature_of
 from reactors.ports import Store
 from reactors.recipes import Code, Program, Question, Recipe
@@ -50,24 +50,20 @@ class App:
     def __repr__(self) -> str:
         return f"<app {self.domain}: {len(self._sources)} sources, {len(self._recipes)} assets>"
 
-    def source(
-        self,
-        key: str,
-        *,
-        owner: str | None = None,
-        exists: bool = False,
-        expect_every: Span | None = None,
-        load: Callable[..., Any] | None = None,
-        description: str | None = None,
-    ) -> Source:
+    def source(self, key: str, **options: Unpack[SourceOptions]) -> Source:
         """Declare an asset that nobody here computes.
 
-        `exists=True`: it can be read before its first change. `expect_every="1h"`: an alert opens when no change of it
-        is heard of for so long. `load` reads it: a function that takes nothing, or the
-        `ef.Input` that says which version is wanted; without it, what a change event's `uri` names is read.
+        Options, all by name:
+
+        - `exists=True`: it can be read before its first change
+        - `load`: reads it, a function that takes nothing, or the `ef.Input` that says which version is wanted; without
+          it, what a change event's `uri` names is read
+        - `expect_every="1h"`: an alert opens when no change of it is heard of for so long
+        - `owner`, `description`
         """
-        about = {"owner": owner, "exists": exists, "description": description, "expect_every_ms": expect_every}
-        asset = said.definition(self._own(key), kind="source", **about)
+        said.refuse_unknown(options, "source")
+        load = options.get("load")
+        asset = said.source(self._own(key), options)
         subject = f"load= of source {self._new(asset.key)!r}"
         if load is not None:
             wanted = signature_of(load, subject).required

@@ -22,6 +22,16 @@ Deps = Sequence[Named] | Mapping[str, Named]
 """assets that are read, or argument → asset"""
 
 
+class SourceOptions(TypedDict, total=False):
+    """What may be said about a source."""
+
+    owner: str | None
+    exists: bool
+    expect_every: Span | None
+    load: Function | None
+    description: str | None
+
+
 class CommandOptions(TypedDict, total=False):
     """What may be said about any derived asset; what isn't said is as AssetDef has it."""
 
@@ -44,12 +54,13 @@ class AssetOptions(CommandOptions, total=False):
 
 
 _COMMAND = ("freshness", "retry", "timeout", "pool", "takes", "owner", "code_version", "description", "store")
-OPTIONS = {"command": _COMMAND, "asset": (*_COMMAND, "name", "executor")}
+_SOURCE = ("owner", "exists", "expect_every", "load", "description")
+OPTIONS = {"source": _SOURCE, "command": _COMMAND, "asset": (*_COMMAND, "name", "executor")}
 _PLAIN = ("pool", "owner", "code_version", "description")
 _SPANS = ("timeout", "takes")
 
 
-def refuse_unknown(options: Mapping[str, Any], method: Literal["asset", "command"]) -> None:
+def refuse_unknown(options: Mapping[str, Any], method: Literal["source", "asset", "command"]) -> None:
     """Raise DefinitionError for an option that isn't there: nothing is accepted that isn't honoured."""
     known = OPTIONS[method]
     for name in options:
@@ -73,6 +84,13 @@ def definition(key: str, **fields: Any) -> AssetDef:
         return AssetDef(key=key, **fields)
     except ValidationError as error:
         raise DefinitionError(f"asset {key!r}: {spoken(error)}") from None
+
+
+def source(key: str, options: SourceOptions) -> AssetDef:
+    """The definition of a source. Raises DefinitionError."""
+    about = {name: options.get(name) for name in ("owner", "description")}
+    exists, expected = options.get("exists", False), options.get("expect_every")
+    return definition(key, kind="source", exists=exists, expect_every_ms=expected, **about)
 
 
 def derived(key: str, arguments: Mapping[str, str], options: Mapping[str, Any]) -> AssetDef:

@@ -142,11 +142,13 @@ class DomainReactor:
         """There are states to flush, or a position to move."""
         return self._emitter.waiting > 0 or self._emission.out > self.committed
 
-    def next_wait_ms(self, longest: int) -> int:
-        """How long the loop may wait for entries before something falls due."""
-        at = next_instant(self.domain)
-        waits = [longest] if at is None else [longest, max(0, at - self.clock.now_ms())]
-        return min(waits)
+    def next_wait_ms(self, longest: int, caught_up: bool) -> int:
+        """How long the loop may wait for entries before something falls due.
+
+        While more entries stand in the log than were folded, nothing is done about what is due: they are waited for.
+        """
+        at = next_instant(self.domain) if caught_up and self.next >= self._end else None
+        return longest if at is None else min(longest, max(0, at - self.clock.now_ms()))
 
     async def flush(self) -> int:
         """Write the newest states; then the group's position may move to what is returned.

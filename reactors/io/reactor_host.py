@@ -72,8 +72,9 @@ class ReactorHost:
         Raises Fenced where another process owns a domain that this one still thought its own, LogUnavailable when the
         turn must be repeated by a new member, from where the group stands.
         """
-        wait = min([self._settle_wait_ms(), *(one.next_wait_ms(_IDLE_MS) for one in self.reactors.values())])
-        batches = await subscription.fetch(FETCH_MAX, wait)
+        waits = [one.next_wait_ms(_IDLE_MS, not subscription.behind(*at)) for at, one in self.reactors.items()]
+        batches = await subscription.fetch(FETCH_MAX, min([self._settle_wait_ms(), *waits]))
+        await asyncio.sleep(0)  # a turn may have nothing to wait for; whatever else is under way needs its turn too
         await self._follow(subscription, batches)
         for place, reactor in list(self.reactors.items()):
             await self._serve(subscription, place, reactor, batches.get(place, ()))

@@ -51,7 +51,18 @@ class Typist:
 
 
 def main() -> None:
-    for name in ("atwork", "duty", "examining", "firing", "ordering", "planning", "pictures", "standing", "story", "streaming"):
+    for name in (
+        "atwork",
+        "duty",
+        "examining",
+        "firing",
+        "ordering",
+        "planning",
+        "pictures",
+        "standing",
+        "story",
+        "streaming",
+    ):
         __import__(f"everfresh.cli.{name}")
     for name in ("everfresh.publisher", "streams.io.sqlite", "everfresh.cli.bulk", "everfresh.cli.sources"):
         __import__(name)

@@ -26,8 +26,10 @@ def draw(stories: list[Story], found: dict[str, Any], path: Path) -> None:
         axes.tick_params(labelbottom=place == len(shown) - 1)
     axes.set_xlabel("seconds into the replay of 2013")
     _runs(figure.add_subplot(grid[:, 1]), found)
-    lag = f"{found['changes']:,} changes of a year, {found['runs']} runs, every asset as fresh as promised"
-    figure.suptitle(lag, x=0.01, ha="left", fontsize=13, color=INK, fontweight="bold")
+    missed = sum(one["longest_lag_seconds"] > one["promise_seconds"] for one in found["promises"].values())
+    promises = f"{missed} promises missed" if missed else "every asset as fresh as promised"
+    title = f"{found['changes']:,} changes of a year, {found['runs']} runs, {promises}"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=13, color=INK, fontweight="bold")
     figure.savefig(path)
 
 
@@ -52,12 +54,11 @@ def _lag(axes: Axes, story: Story, asset: str, begun: float) -> None:
     count = story.runs(asset)
     runs = f"{count} run{'' if count == 1 else 's'}"
     axes.text(0.996, 0.98, runs, transform=axes.transAxes, fontsize=8, color=INK, va="top", ha="right")
-    for one in story.outputs["asset.quarantined"]:
-        if one["asset"] == asset:
-            at = seconds(one["finished_at"]) - begun
-            axes.axvline(at, color=QUARANTINE, linewidth=1.2)
-            axes.text(at + 0.5, promise * 1.15, "corrupted batch quarantined", fontsize=7.5, color=QUARANTINE)
-            break
+    for one in story.outputs["asset.quarantined"][:1]:
+        at = seconds(one["finished_at"]) - begun
+        axes.axvline(at, color=QUARANTINE, linewidth=1.2)
+        if asset == min(key for key in story.derived if story.promise(key)):
+            axes.text(at + 1, promise * 1.2, "a corrupted batch is held back", fontsize=7.5, color=QUARANTINE)
 
 
 def _runs(axes: Axes, found: dict[str, Any]) -> None:
