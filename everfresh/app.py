@@ -4,18 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from inspect import iscoroutinefunction
-from typing import Any, Literal, ParamSpec, TypeVar, Unpack
+from typing import Any, ParamSpec, TypeVar, Unpack
 
 import orjson
 
 from everfresh import options as said
 from everfresh.assets import Asset, Command, Declared, Source
-from everfresh.options import AssetOptions, CommandOptions, Deps, Named, SourceOptions
+from everfresh.options import AssetOptions, CheckOptions, CommandOptions, Deps, Named, SourceOptions
 from everfresh.policies import in_one_sentence
-from reactors.binding import Function, asked, bound, signature_of
+from reactors.binding import Argument, Function, asked, bound, signature_of
+from reactors.expectations import Expectation
 from reactors.ports import Store
 from reactors.recipes import Code, Program, Question, Recipe
-from streams.definitions import AssetDef, CheckDef, Manifest
+from streams.definitions import AssetDef, Manifest
 from streams.errors import DefinitionError
 
 P = ParamSpec("P")
@@ -129,42 +130,68 @@ class App:
         self._recipes[self._new(key)] = recipe
         return Command(key)
 
-    def check(
-        self,
-        asset: Named,
-        *,
-        severity: Literal["info", "warn", "error", "critical"] = "error",
-        blocking: bool = False,
-    ) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    def check(self, asset: Named, **options: Unpack[CheckOptions]) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """Ask a question about each new version of an asset, before anyone sees it.
 
         The function takes the value (or an `ef.Output`, if it is annotated so) and returns a bool or an
-        `ef.CheckOutcome`. `blocking=True`: a version that fails is quarantined. Raises DefinitionError for an asset
-        that this app doesn't compute.
+        `ef.CheckOutcome`. Options, all by name:
+
+        - `severity="error"`: or "info", "warn", "critical"
+        - `blocking=True`: a version that fails is quarantined
+        - `on_error="pass"`: a version that a blocking check can't judge is let through; "block" if not said
+        - `timeout="10s"`: what takes longer is no answer, which is an error
+
+        Raises DefinitionError for an asset that this app doesn't compute.
         """
+        said.refuse_unknown(options, "check")
         key = self._key(asset)
 
         def declare(function: Callable[P, R]) -> Callable[P, R]:
             name = getattr(function, "__name__", "")
             subject = f"check {name!r} of asset {key!r}"
-            recipe = self._recipes.get(key)
-            if recipe is None:
-                raise DefinitionError(f"{subject}: this app computes no such asset{said.near(key, self._recipes)}")
-            if any(one.name == name for one in recipe.asset.checks):
-                raise DefinitionError(f"{subject}: there are two of that name; rename one")
+            self._checked(key, subject)
             signature = signature_of(function, subject)
-            with in_one_sentence(subject):
-                check = CheckDef(name=name, severity=severity, blocking=blocking)
             context = signature.context.name if signature.context else None
-            question = Question(check, function, asked(signature, subject), context)
-            self._recipes[key] = replace(
-                recipe,
-                asset=recipe.asset.model_copy(update={"checks": (*recipe.asset.checks, check)}),
-                questions=(*recipe.questions, question),
-            )
+            check = said.check(name, subject, options)
+            self._ask(key, subject, Question(check, function, asked(signature, subject), context))
             return function
 
         return declare
+
+    def expect(self, asset: Named, *expectations: Expectation, **options: Unpack[CheckOptions]) -> None:
+        """Ask checks that come with everfresh: `app.expect(revenue, ef.checks.not_null("day"), severity="warn")`.
+
+        Options as for `check`. Raises DefinitionError for an asset that this app doesn't compute, and for one compared
+        with an asset that it doesn't read.
+        """
+        said.refuse_unknown(options, "check")
+        key = self._key(asset)
+        for one in expectations:
+            subject = f"check {one.name!r} of asset {key!r}"
+            recipe = self._checked(key, subject)
+            read = [dep.asset for dep in recipe.asset.deps]
+            other = None if one.reads is None else self._key(one.reads)
+            if other is not None and other not in read:
+                raise DefinitionError(
+                    f"{subject} compares with {other!r}, which the asset doesn't read{said.near(other, read)}; add it "
+                    "to its deps, so that the version of the same run is compared with"
+                )
+            placed = replace(one, said={**one.said, "to": other}) if other is not None else one
+            self._ask(key, subject, Question(said.check(one.name, subject, options), placed, Argument("value")))
+
+    def _checked(self, key: str, subject: str) -> Recipe:
+        recipe = self._recipes.get(key)
+        if recipe is None:
+            raise DefinitionError(f"{subject}: this app computes no such asset{said.near(key, self._recipes)}")
+        return recipe
+
+    def _ask(self, key: str, subject: str, question: Question) -> None:
+        recipe = self._recipes[key]
+        if any(one.name == question.check.name for one in recipe.asset.checks):
+            raise DefinitionError(f"{subject}: there are two of that name; rename one")
+        checks = (*recipe.asset.checks, question.check)
+        asset = recipe.asset.model_copy(update={"checks": checks})
+        self._recipes[key] = replace(recipe, asset=asset, questions=(*recipe.questions, question))
 
     def pool(self, name: str, *, slots: int) -> str:
         """Let at most `slots` runs of the assets that name this pool be in flight at once; returns the name."""

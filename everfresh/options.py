@@ -8,12 +8,13 @@ from typing import Any, Literal, TypedDict
 from pydantic import ValidationError
 
 from everfresh.assets import Declared
-from everfresh.policies import Span, spoken
+from everfresh.policies import Span, in_one_sentence, spoken
 from reactors.binding import Function
 from reactors.ports import Store
 from reactors.recipes import Place
-from streams.definitions import NAME, AssetDef, Dep, Eager, Manual, OnDemand, Policy, Retry, Within
+from streams.definitions import NAME, AssetDef, CheckDef, Dep, Eager, Manual, OnDemand, Policy, Retry, Within
 from streams.errors import DefinitionError
+from streams.events import Severity
 
 Named = Declared | str
 """an asset: what declared it, its key `domain/name`, or its short name inside its own app"""
@@ -30,6 +31,15 @@ class SourceOptions(TypedDict, total=False):
     expect_every: Span | None
     load: Function | None
     description: str | None
+
+
+class CheckOptions(TypedDict, total=False):
+    """What may be said about a check."""
+
+    severity: Severity
+    blocking: bool
+    on_error: Literal["block", "pass"]
+    timeout: Span | None
 
 
 class CommandOptions(TypedDict, total=False):
@@ -55,12 +65,13 @@ class AssetOptions(CommandOptions, total=False):
 
 _COMMAND = ("freshness", "retry", "timeout", "pool", "takes", "owner", "code_version", "description", "store")
 _SOURCE = ("owner", "exists", "expect_every", "load", "description")
-OPTIONS = {"source": _SOURCE, "command": _COMMAND, "asset": (*_COMMAND, "name", "executor")}
+_CHECK = ("severity", "blocking", "on_error", "timeout")
+OPTIONS = {"source": _SOURCE, "check": _CHECK, "command": _COMMAND, "asset": (*_COMMAND, "name", "executor")}
 _PLAIN = ("pool", "owner", "code_version", "description")
 _SPANS = ("timeout", "takes")
 
 
-def refuse_unknown(options: Mapping[str, Any], method: Literal["source", "asset", "command"]) -> None:
+def refuse_unknown(options: Mapping[str, Any], method: Literal["source", "asset", "command", "check"]) -> None:
     """Raise DefinitionError for an option that isn't there: nothing is accepted that isn't honoured."""
     known = OPTIONS[method]
     for name in options:
@@ -91,6 +102,14 @@ def source(key: str, options: SourceOptions) -> AssetDef:
     about = {name: options.get(name) for name in ("owner", "description")}
     exists, expected = options.get("exists", False), options.get("expect_every")
     return definition(key, kind="source", exists=exists, expect_every_ms=expected, **about)
+
+
+def check(name: str, subject: str, options: CheckOptions) -> CheckDef:
+    """The definition of a check. Raises DefinitionError that begins with `subject`."""
+    fields: dict[str, Any] = dict(options)
+    fields["timeout_ms"] = fields.pop("timeout", None)
+    with in_one_sentence(subject):
+        return CheckDef(name=name, **fields)
 
 
 def derived(key: str, arguments: Mapping[str, str], options: Mapping[str, Any]) -> AssetDef:

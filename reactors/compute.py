@@ -1,7 +1,7 @@
 """What a compute function is handed and what it hands back. Nothing here touches the world: a Loader does."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any, Protocol
 
@@ -152,13 +152,22 @@ def output_of(returned: Any, keeps_values: bool) -> Output:
 class CheckOutcome:
     """A check's answer; a plain bool will do where there is nothing to add.
 
-    >>> CheckOutcome(False, observed="-3 on 2013-02-01", expected="no negative day")
-    CheckOutcome(passed=False, observed='-3 on 2013-02-01', expected='no negative day')
+    >>> CheckOutcome(False, observed="-3 on 2013-02-01", expected="no negative day").observed
+    '-3 on 2013-02-01'
     """
 
     passed: bool
     observed: object = None
     expected: object = None
+    n_tested: int | None = None  # rows, or whatever was looked at
+    n_failed: int | None = None
+    metric: float | None = None  # what there is to plot
+    skipped: bool = False
+
+    @classmethod
+    def skip(cls, why: str) -> "CheckOutcome":
+        """The question doesn't arise: `ef.CheckOutcome.skip("no flights on that day")`. It never blocks."""
+        return cls(True, why, skipped=True)
 
 
 def outcome_of(returned: Any) -> CheckOutcome:
@@ -169,7 +178,7 @@ def outcome_of(returned: Any) -> CheckOutcome:
         passed = bool(passed)
     if not isinstance(passed, bool):
         raise BadResult(f"a check returns a bool or an ef.CheckOutcome, not {outcome.passed!r}")
-    return CheckOutcome(passed, outcome.observed, outcome.expected)
+    return replace(outcome, passed=passed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from reactors.binding import Argument, Function
+from reactors.expectations import Expectation
 from reactors.ports import Store
 from streams.definitions import AssetDef, CheckDef
 
@@ -21,10 +22,13 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A check: its definition, its function, the argument that takes the value, and the one that takes the Context."""
+    """A check: its definition, the function or the expectation that answers it, and a function's arguments.
+
+    `takes` takes the value, `context` the Context.
+    """
 
     check: CheckDef
-    function: Function
+    asks: Function | Expectation
     takes: Argument
     context: str | None = None
 

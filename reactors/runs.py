@@ -188,7 +188,7 @@ def succeeded(domain: Domain, report: RunSucceeded) -> None:
         return
     version = report.version or run.id
     publish_checks(domain, node, run, version, report.checks)
-    if any(check.blocking and check.outcome in ("fail", "error") for check in report.checks):
+    if any(check.holds_back for check in report.checks):
         _quarantine(domain, node, request, report, version)
         return
     new = is_new(Pin(version=version, fingerprint=report.fingerprint), _current(node))
@@ -227,7 +227,7 @@ def _current(node: Node) -> Pin | None:
 
 
 def _quarantine(domain: Domain, node: Node, request: Request, report: RunSucceeded, version: str) -> None:
-    failed = [one for one in report.checks if one.blocking and one.outcome in ("fail", "error")]
+    failed = [one for one in report.checks if one.holds_back]
     fields = publication(node, report.run, report.attempt, request.pins, request.cut)
     fields |= {"version": version, "fingerprint": report.fingerprint, "uri": report.uri, "format": report.format}
     fields |= {"started_at": report.started_at, "finished_at": report.finished_at, "metadata": report.metadata}

@@ -109,6 +109,8 @@ class CheckDef(Definition):
     name: str
     severity: Literal["info", "warn", "error", "critical"] = "error"
     blocking: bool = False
+    on_error: Literal["block", "pass"] = "block"  # what becomes of a version that a blocking check can't judge
+    timeout_ms: Duration | None = Field(default=None, gt=0)
 
 
 class AssetDef(Definition):

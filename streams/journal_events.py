@@ -90,9 +90,20 @@ class CheckResult(Event):
     outcome: Literal["pass", "fail", "error", "skip"]
     severity: Literal["info", "warn", "error", "critical"] = "error"
     blocking: bool = False
+    on_error: Literal["block", "pass"] = "block"  # what becomes of the version where a blocking check can't judge it
     observed: str | None = None
     expected: str | None = None
+    metric: float | None = None
+    n_tested: int | None = None
+    n_failed: int | None = None
+    engine: str = "python"
     duration_seconds: float = 0.0
+
+    @property
+    def holds_back(self) -> bool:
+        """The version goes into quarantine for it."""
+        unjudged = self.outcome == "error" and self.on_error == "block"
+        return self.blocking and (self.outcome == "fail" or unjudged)
 
 
 class CostItem(Event):

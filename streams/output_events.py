@@ -84,6 +84,9 @@ class CheckEvaluated(Event):
     blocking: bool
     observed: str | None = None
     expected: str | None = None
+    metric: float | None = None
+    n_tested: int | None = None
+    n_failed: int | None = None
     engine: str = "python"
     duration_seconds: float = 0.0
 

@@ -30,11 +30,8 @@ def departures_are_possible(flights_clean: pl.DataFrame) -> ef.CheckOutcome:
     return ef.CheckOutcome(wrong == 0, f"{wrong} impossible departure delays", "all between -120 and 2880 minutes")
 
 
-@app.check(flights_clean, severity="info")
-def every_flight_has_its_times(flights_clean: pl.DataFrame) -> ef.CheckOutcome:
-    """What was cancelled has none: known, and said."""
-    missing = flights_clean["dep_time"].null_count()
-    return ef.CheckOutcome(missing == 0, f"{missing} of {flights_clean.height} flights never left")
+app.expect(flights_clean, ef.checks.not_null("time_hour", "carrier", "origin", "dest"), blocking=True)
+app.expect(flights_clean, ef.checks.not_null("dep_time"), severity="info")  # what was cancelled has none
 
 
 @app.asset(deps=[weather], owner="meteorology", takes="500ms")
@@ -114,10 +111,15 @@ def route_statistics(flights_clean: pl.DataFrame, airports: pl.DataFrame) -> pl.
 
 @app.asset(deps=[flights_clean, planes], freshness=ef.Within("45s"), owner="fleet", takes="100ms")
 def fleet_use(flights_clean: pl.DataFrame, planes: pl.DataFrame) -> pl.DataFrame:
-    """Flights and miles of each plane model, for the planes that are known."""
-    known = flights_clean.filter(~pl.col("cancelled")).join(planes, on="tailnum")
+    """Flights and miles of each plane model; one row without a name for the planes that nobody knows."""
+    flown = flights_clean.filter(~pl.col("cancelled")).join(planes, on="tailnum", how="left")
     return (
-        known.group_by("manufacturer", "model")
-        .agg(planes=pl.col("tailnum").n_unique(), flights=pl.len(), miles=pl.col("distance").sum())
+        flown.group_by("manufacturer", "model")
+        .agg(planes=pl.col("tailnum").drop_nulls().n_unique(), flights=pl.len(), miles=pl.col("distance").sum())
         .sort("manufacturer", "model")
     )
+
+
+app.expect(fleet_use, ef.checks.not_null("manufacturer"), severity="warn")  # tail numbers that are no known plane's
+app.expect(carrier_scorecard, ef.checks.unique("carrier"), ef.checks.row_count(least=1))
+app.expect(route_statistics, ef.checks.relationship("dest", airports, at="faa"), severity="warn")

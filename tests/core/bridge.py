@@ -1,7 +1,7 @@
 """Worlds of several domains on one clock: what one writes for another stands in the other's journal."""
 
 from everfresh.testing import World
-from streams.events import DomainDelivered, DomainSubscribed
+from streams.events import DomainDelivered, DomainSubscribed, Event
 
 
 class Bridge:
@@ -26,14 +26,15 @@ class Bridge:
                     if output.model in (DomainSubscribed, DomainDelivered):
                         moved = self._hand(output.event()) or moved
 
-    def _hand(self, event: DomainSubscribed | DomainDelivered) -> bool:
+    def _hand(self, event: Event) -> bool:
         if isinstance(event, DomainDelivered) and event.asset in self.held:
             self._waiting.append(event)
             return False
         self.post(event)
         return True
 
-    def post(self, event: DomainSubscribed | DomainDelivered) -> None:
+    def post(self, event: Event) -> None:
+        assert isinstance(event, DomainSubscribed | DomainDelivered)
         world = self.worlds[event.to]
         world.append(event, event.asset if isinstance(event, DomainDelivered) else event.to)
         world.settle()

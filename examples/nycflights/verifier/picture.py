@@ -24,7 +24,8 @@ def draw(stories: list[Story], found: dict[str, Any], path: Path) -> None:
         first = first or axes
         _lag(axes, story, asset, begun)
         axes.tick_params(labelbottom=place == len(shown) - 1)
-    axes.set_xlabel("seconds into the replay of 2013")
+        if place == len(shown) - 1:
+            axes.set_xlabel("seconds into the replay of 2013")
     _runs(figure.add_subplot(grid[:, 1]), found)
     missed = sum(one["longest_lag_seconds"] > one["promise_seconds"] for one in found["promises"].values())
     promises = f"{missed} promises missed" if missed else "every asset as fresh as promised"

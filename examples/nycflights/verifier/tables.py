@@ -76,8 +76,8 @@ def route_statistics(tables: Frames) -> pd.DataFrame:
 
 
 def fleet_use(tables: Frames) -> pd.DataFrame:
-    known = tables["flights"][~tables["flights"]["cancelled"]].merge(tables["planes"], on="tailnum")
-    models = known.groupby(["manufacturer", "model"])
+    flown = tables["flights"][~tables["flights"]["cancelled"]].merge(tables["planes"], on="tailnum", how="left")
+    models = flown.groupby(["manufacturer", "model"], dropna=False)
     return models.agg(
         planes=("tailnum", "nunique"), flights=("flight", "size"), miles=("distance", "sum")
     ).reset_index()

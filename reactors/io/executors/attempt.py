@@ -15,6 +15,9 @@ import orjson
 
 from reactors.binding import is_data_type
 from reactors.compute import BadResult, CheckOutcome, Context, Input, Output, encodable, outcome_of, output_of
+from reactors.expectations import Expectation
+from reactors.io.checks import evaluate
+from reactors.io.executors.limits import in_time, in_time_on_loop
 from reactors.io.executors.meter import Meter
 from reactors.io.executors.program import run_program
 from reactors.io.loading import CodeLoader, converted
@@ -94,20 +97,19 @@ class Attempt:
         """Ask a check about the output, here and now."""
         begun = monotonic()
         try:
-            answer = question.function(**self._about(question, output))
-            if inspect.iscoroutine(answer):
-                answer = asyncio.run(answer)
+            answer = in_time(lambda: self._answered(question, output), question.check.timeout_ms)
             return _result(question, outcome_of(answer), monotonic() - begun)
         except (Exception, SystemExit) as error:  # noqa: BLE001,RUF100  a check's failure is an outcome
             return self._errored(question, error, monotonic() - begun)
 
     async def asked_on_loop(self, question: Question, output: Output) -> CheckResult:
         """The same on the event loop: an async check is awaited, another one keeps a thread busy."""
-        if not inspect.iscoroutinefunction(question.function):
+        asks, limit_ms = question.asks, question.check.timeout_ms
+        if isinstance(asks, Expectation) or not inspect.iscoroutinefunction(asks):
             return await asyncio.to_thread(self.asked, question, output)
         begun = monotonic()
         try:
-            answer = await question.function(**self._about(question, output))
+            answer = await in_time_on_loop(asks(**self._about(question, output)), limit_ms)
             return _result(question, outcome_of(answer), monotonic() - begun)
         except (Exception, SystemExit) as error:  # noqa: BLE001,RUF100  the same
             return self._errored(question, error, monotonic() - begun)
@@ -157,6 +159,14 @@ class Attempt:
             self.log.error("%s", "".join(traceback.format_exception(error)).rstrip())
             raise Trouble(kind, said(error, doing)) from error
 
+    def _answered(self, question: Question, output: Output) -> Any:
+        if isinstance(question.asks, Expectation):
+            reads = question.asks.reads
+            beside = None if reads is None else self._loader.load(reads, self.task.inputs[reads], None)
+            return evaluate(question.asks, output.value, beside)
+        answer = question.asks(**self._about(question, output))
+        return asyncio.run(answer) if inspect.iscoroutine(answer) else answer
+
     def _about(self, question: Question, output: Output) -> dict[str, Any]:
         wants = question.takes.wants
         value = output if wants is Output else converted(output.value, wants)
@@ -200,7 +210,8 @@ def said(error: BaseException, doing: str = "") -> str:
 
 
 def _result(question: Question, outcome: CheckOutcome, seconds: float) -> CheckResult:
-    return _answer(question, "pass" if outcome.passed else "fail", outcome, seconds)
+    how = "skip" if outcome.skipped else "pass" if outcome.passed else "fail"
+    return _answer(question, how, outcome, seconds)
 
 
 def _answer(question: Question, outcome: Any, told: CheckOutcome, seconds: float) -> CheckResult:
@@ -209,6 +220,11 @@ def _answer(question: Question, outcome: Any, told: CheckOutcome, seconds: float
         outcome=outcome,
         severity=question.check.severity,
         blocking=question.check.blocking,
+        on_error=question.check.on_error,
+        metric=told.metric,
+        n_tested=told.n_tested,
+        n_failed=told.n_failed,
+        engine="everfresh" if isinstance(question.asks, Expectation) else "python",
         observed=None if told.observed is None else _short(str(told.observed)),
         expected=None if told.expected is None else _short(str(told.expected)),
         duration_seconds=seconds,
