@@ -9,6 +9,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from everfresh.cli import (
+    accounting,
     alerting,
     commanding,
     deploying,
@@ -32,6 +33,7 @@ GROUPS = (
     drawing.group,
     looking.group,
     alerting.group,
+    accounting.group,
     commanding.group,
     tailing.group,
     replaying.group,
