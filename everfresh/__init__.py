@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from everfresh import shadows as shadows  # first: it says whose `streams` Python would take for ours
 
 if TYPE_CHECKING:
+    from everfresh import checks, webhooks
     from everfresh.app import App
     from everfresh.policies import Eager, Retry, Within
     from everfresh.publisher import AsyncPublisher, Publisher
@@ -34,10 +35,13 @@ __all__ = [
     "Publisher",
     "Retry",
     "Within",
+    "checks",
     "errors",
+    "webhooks",
 ]
 
 _HOMES = {
+    "everfresh": ("checks", "webhooks"),
     "everfresh.app": ("App",),
     "everfresh.policies": ("Eager", "Retry", "Within"),
     "everfresh.publisher": ("AsyncPublisher", "Publisher"),
@@ -52,7 +56,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     for home, names in _HOMES.items():
         if name in names:
-            found = getattr(import_module(home), name, None) or import_module(f"{home}.{name}")
+            found = vars(import_module(home)).get(name) or import_module(f"{home}.{name}")
             globals()[name] = found  # from now on without this function
             return found
     raise AttributeError(f"module 'everfresh' has no attribute {name!r}", name=name, obj=None)

@@ -1,11 +1,20 @@
 """Settings: the command line's options, then the environment (EVERFRESH_…), then everfresh.toml, then defaults."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+import orjson
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
+from everfresh.webhook_settings import WebhookSettings
+from streams.definitions import NAME
 from streams.errors import SettingError
 from streams.topics import Topics
 from streams.units import Duration
@@ -17,7 +26,9 @@ FILE = "everfresh.toml"
 class Settings(BaseSettings):
     """What an installation may set. Each name is an environment variable too: `EVERFRESH_` and the name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="EVERFRESH_", toml_file=FILE, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="EVERFRESH_", toml_file=FILE, extra="forbid", hide_input_in_errors=True
+    )
 
     log: str = DEFAULT_LOG  # sqlite:path, kafka://host:port,… or memory:
     prefix: str = "everfresh."  # of every topic
@@ -30,6 +41,7 @@ class Settings(BaseSettings):
     snapshot_entries: int = Field(default=50_000, ge=1)
     snapshot_ms: Duration = Field(default=60_000, ge=100)
     sinks: tuple[Literal["log", "prometheus"], ...] = ("log", "prometheus")  # what the sinks role delivers to
+    webhooks: Annotated[dict[str, WebhookSettings], NoDecode] = Field(default_factory=dict)  # and to whom, by HTTP
     metrics_port: int = Field(default=9464, ge=0, le=65_535)
     metrics_host: str = "127.0.0.1"
     gateway_port: int = Field(default=8080, ge=0, le=65_535)
@@ -43,6 +55,23 @@ class Settings(BaseSettings):
         """The environment has texts only: a number there is what it is in a file, milliseconds."""
         is_bare = isinstance(value, str) and value.isdigit() and str(info.field_name).endswith("_ms")
         return int(value) if is_bare else value
+
+    @field_validator("webhooks", mode="before")
+    @classmethod
+    def _from_json(cls, value: Any) -> Any:
+        try:
+            return orjson.loads(value) if isinstance(value, str) else value
+        except orjson.JSONDecodeError as error:
+            raise ValueError(f"it is no JSON object of webhooks by their names: {error}") from None
+
+    @field_validator("webhooks")
+    @classmethod
+    def _with_names(cls, value: dict[str, WebhookSettings]) -> dict[str, WebhookSettings]:
+        """A webhook's name becomes a part of its consumer group's."""
+        for name in value:
+            if not NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no name: letters, digits, '_', '-' and '.', at most 100")
+        return value
 
     @property
     def topics(self) -> Topics:
@@ -67,10 +96,11 @@ def settings(**said: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in said.items() if value is not None})
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_input=False)[0]
         name = ".".join(map(str, first["loc"])) or "settings"
+        variable = name.partition(".")[0].upper()
         raise SettingError(
-            f"setting {name!r} is wrong: {first['msg']}; set it by EVERFRESH_{name.upper()} or in {_where()}"
+            f"setting {name!r} is wrong: {first['msg']}; set it by EVERFRESH_{variable} or in {_where()}"
         ) from None
     except ValueError as error:  # a TOML file that can't be read
         raise SettingError(f"{_where()} can't be read: {error}") from None

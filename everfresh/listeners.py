@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from sinks.choosing import Choice, types_of
 from sinks.io.board_feed import BoardFeed
 from sinks.io.delivery import Delivery
 from sinks.io.log import LogDestination, log_route
 from sinks.io.prometheus import Pages, PagesServer
+from sinks.io.webhook import Hook, Webhook
 from sinks.metrics import Board
 
 if TYPE_CHECKING:
@@ -16,24 +19,34 @@ if TYPE_CHECKING:
 
 
 async def serve(site: Site, stop: asyncio.Event) -> None:
-    """Deliver to the sinks that the settings name, until `stop`."""
-    named, topics = site.settings.sinks, site.settings.topics
+    """Deliver to the sinks that the settings name, until `stop`. Raises SettingError for a webhook that can't be."""
     board = Board()
-    feed = BoardFeed(board, site.log.log, topics)
-    log = Delivery(log_route(topics), LogDestination.to(None), site.log.log, topics, board.delivered)
+    feed = BoardFeed(board, site.log.log, site.settings.topics)
+    deliveries = list(_deliveries(site, board))
     async with asyncio.TaskGroup() as group:
-        if "log" in named:
-            group.create_task(log.run(stop), name="everfresh-sink-log")
-            await log.ready.wait()
-        if "prometheus" in named:
+        for one in deliveries:
+            group.create_task(one.run(stop), name=f"everfresh-sink-{one.route.sink}")
+        for one in deliveries:
+            await one.ready.wait()
+        if "prometheus" in site.settings.sinks:
             group.create_task(feed.run(stop), name="everfresh-board")
-            group.create_task(_pages(site, feed, log if "log" in named else None, stop), name="everfresh-pages")
+            group.create_task(_pages(site, feed, deliveries, stop), name="everfresh-pages")
             await feed.ready.wait()
         site.ready("sinks")
 
 
-async def _pages(site: Site, feed: BoardFeed, log: Delivery | None, stop: asyncio.Event) -> None:
-    watched = {"metrics": feed.trouble} | ({"log": log.trouble} if log is not None else {})
+def _deliveries(site: Site, board: Board) -> Iterator[Delivery]:
+    settings, log, topics = site.settings, site.log.log, site.settings.topics
+    if "log" in settings.sinks:
+        yield Delivery(log_route(topics), LogDestination.to(None), log, topics, board.delivered)
+    for name, said in settings.webhooks.items():
+        choice = Choice(types_of(said.types), said.least)
+        hook = Hook(name, said.url, said.keys(name), choice, said.allow_private, said.timeout_ms)
+        yield Delivery(hook.route(topics), Webhook(hook), log, topics, board.delivered)
+
+
+async def _pages(site: Site, feed: BoardFeed, deliveries: list[Delivery], stop: asyncio.Event) -> None:
+    watched = {"metrics": feed.trouble} | {one.route.sink: one.trouble for one in deliveries}
     server = PagesServer(Pages([feed.families], watched))
     await server.start(site.settings.metrics_host, site.settings.metrics_port)
     try:

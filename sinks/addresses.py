@@ -2,8 +2,8 @@
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
-# Public by its number, but it answers only inside a cloud, with what its machines may know.
-_METADATA = {IPv4Address("168.63.129.16")}
+# Public by their numbers, but they answer only inside a cloud, with what its machines may know.
+_METADATA = {IPv4Address("168.63.129.16"), IPv4Address("192.0.0.192")}
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 

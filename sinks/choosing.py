@@ -48,9 +48,7 @@ def types_of(patterns: Sequence[str]) -> frozenset[str]:
 
 
 def _named(pattern: str) -> list[str]:
-    found = [
-        kind for short, kind in DELIVERED.items() if fnmatchcase(short, pattern) or fnmatchcase(kind, pattern)
-    ]
+    found = [kind for short, kind in DELIVERED.items() if fnmatchcase(short, pattern) or fnmatchcase(kind, pattern)]
     if not found:
         raise ValueError(f"{pattern!r} is no event that is delivered; there are {', '.join(sorted(DELIVERED))}")
     return found

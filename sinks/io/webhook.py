@@ -7,10 +7,10 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, ThreadedResolver
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from sinks.addresses import is_address, why_inside
 from sinks.answers import judge
@@ -59,7 +59,8 @@ class Webhook:
     """
 
     def __init__(self, hook: Hook, resolver: Callable[[], AbstractResolver] = ThreadedResolver) -> None:
-        host = urlsplit(hook.url).hostname or ""
+        self._url = URL(hook.url)  # read once: what is checked is what is called
+        host = self._url.host or ""
         if not hook.allow_private and is_address(host) and (why := why_inside(host)):
             raise SettingError(f"setting 'webhooks.{hook.name}.url' is wrong: {_refusal(host, why)}")
         self._hook, self._resolver = hook, resolver
@@ -78,7 +79,7 @@ class Webhook:
             "webhook-timestamp": str(now_ms // 1_000),
             "webhook-signature": signature(hook.keys, name, now_ms // 1_000, body),
         }
-        async with self._opened().post(hook.url, data=body, headers=headers, allow_redirects=False) as answer:
+        async with self._opened().post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
             judge(answer.status, answer.headers.get("Retry-After"), now_ms)
 
     async def close(self) -> None:

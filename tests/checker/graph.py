@@ -54,6 +54,12 @@ class Graph:
         promised = [key for key, asset in self.assets.items() if not asset.source and asset.policy in PROMISES]
         return frozenset().union(*(self.lineage(key) for key in promised))
 
+    @cached_property
+    def foreign(self) -> frozenset[str]:
+        """What is read here and declared in another domain."""
+        read = {dep for asset in self.assets.values() for dep in asset.deps}
+        return frozenset(read - self.assets.keys())
+
     def derived(self, key: str) -> Asset | None:
         asset = self.assets.get(key)
         return None if asset is None or asset.source else asset

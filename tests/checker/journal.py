@@ -11,6 +11,7 @@ from tests.checker.items import Asked, Deploy, Ended, Item, Told, node_of
 DAY_MS = 86_400_000
 
 CHANGED = "everfresh.asset.changed.v1"
+DELIVERED = "everfresh.domain.delivered.v1"
 DECLARED = "everfresh.definitions.declared.v1"
 GRANTED = "everfresh.run.granted.v1"
 MATERIALIZE = "everfresh.command.materialize.v1"
@@ -34,6 +35,7 @@ class Journal:
         self._deploy = -1
         self._lost: set[tuple[int, str, int]] = set()
         self._seen: dict[tuple[str, str], int] = {}
+        self._delivered: dict[str, tuple[str, int]] = {}
         self.unreadable = 0
         for entry in entries:
             try:
@@ -49,6 +51,8 @@ class Journal:
         kind, body, offset = entry.event["type"], entry.event.get("data", {}), entry.offset
         if kind == CHANGED:
             self._change(entry, body)
+        elif kind == DELIVERED:
+            self._deliver(offset, body)
         elif kind == DECLARED:
             self._declare(offset, body)
         elif kind == GRANTED:
@@ -75,6 +79,16 @@ class Journal:
         if self.commits.last(counted) != version:
             self.commits.add(counted, version, entry.offset)
             self.source_commits += 1
+
+    def _deliver(self, offset: int, body: Json) -> None:
+        """Another domain's publication is a commit where it is read; its place in its own journal tells a repeat."""
+        asset, place = body["asset"], (body["incarnation"], body["offset"])
+        known = self._delivered.get(asset)
+        if asset not in self._graph.foreign or (known and known[0] == place[0] and place[1] <= known[1]):
+            return
+        self._delivered[asset] = place
+        self.commits.add(asset, Version(body.get("version"), body.get("fingerprint")), offset)
+        self.source_commits += 1
 
     def _declare(self, offset: int, body: Json) -> None:
         if body["deploy"] <= self._deploy:

@@ -41,6 +41,8 @@ def wrong(line: str) -> str | None:
     if program == "docker":
         composed = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
         return None if words[0] == "compose" and composed["services"] else "no composition"
+    if program in {"curl", "kcat"}:
+        return None  # what they say is tried on a broker: test_services.py
     return None if program in {"echo", "export"} else f"{program} is of no known kind"
 
 
