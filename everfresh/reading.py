@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from reactors.apply import apply, refuse
 from reactors.domain import Domain, Output
+from reactors.entries import fold
 from reactors.history import History
 from reactors.io.overrides import skipped
 from reactors.snapshots import restore
-from streams.cloudevents import Envelope, decode
-from streams.errors import BadEvent, EverfreshError, Gap
+from streams.cloudevents import Envelope
+from streams.errors import EverfreshError, Gap
 from streams.io.urls import Log
 from streams.ports import Entry
 from streams.topics import Topics
@@ -68,15 +68,7 @@ class Reading:
             yield self._fold(entry)
 
     def _fold(self, entry: Entry) -> Folded:
-        event: Envelope | None = None
-        try:
-            if entry.offset in self._skips:
-                raise BadEvent("skipped by an operator's override")
-            event = decode(entry.value, entry.headers)
-        except BadEvent as error:
-            outputs = refuse(self.domain, entry.offset, entry.timestamp, str(error))
-        else:
-            outputs = apply(self.domain, entry.offset, entry.timestamp, event)
+        event, outputs = fold(self.domain, entry, self._skips)
         self.next = entry.offset + 1
         return Folded(entry, event, outputs)
 

@@ -39,8 +39,13 @@ def signature(keys: Sequence[bytes], name: str, at_s: int, body: bytes) -> str:
 def is_signed(keys: Sequence[bytes], given: str, name: str, at_s: int, body: bytes) -> bool:
     """Whether one of the signatures in the header `given` was made with one of the keys, in constant time for each."""
     wanted = [f"{_VERSION},{_digest(key, name, at_s, body)}".encode() for key in keys]
-    return any(hmac.compare_digest(one.encode(), right) for one in given.split() for right in wanted)
+    return any(hmac.compare_digest(_bytes(one), right) for one in given.split() for right in wanted)
 
 
 def _digest(key: bytes, name: str, at_s: int, body: bytes) -> str:
-    return b64encode(hmac.digest(key, f"{name}.{at_s}.".encode() + body, hashlib.sha256)).decode()
+    return b64encode(hmac.digest(key, _bytes(f"{name}.{at_s}.") + body, hashlib.sha256)).decode()
+
+
+def _bytes(header: str) -> bytes:
+    """Never raises, each text to other bytes: HTTP servers hand on what is no UTF-8 as lone surrogates."""
+    return header.encode(errors="surrogatepass")

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reactors.admission import next_instant, propose
-from reactors.apply import apply, refuse
 from reactors.domain import Domain, Output, digest_of
+from reactors.entries import fold
 from reactors.granting import Terms
 from reactors.io.clock import JournalClock, SystemClock
 from reactors.io.emission import Emission
 from reactors.io.emitter import Emitter
 from reactors.io.overrides import skipped
 from reactors.snapshots import restore
-from streams.cloudevents import HEADERS, decode, encode, envelope, event_id
-from streams.errors import BadEvent, EverfreshError
+from streams.cloudevents import HEADERS, encode, envelope, event_id
+from streams.errors import EverfreshError
 from streams.events import Event, TimerFired
 from streams.ports import Entry, EventLog, FencedWriter, Fencing, Position, Record, Snapshot, Snapshots, Stamp
 from streams.topics import Topics
@@ -202,14 +202,7 @@ class DomainReactor:
 
     def _fold(self, entry: Entry) -> list[Output]:
         self.clock.see(entry.timestamp)
-        try:
-            if entry.offset in self.skips:
-                raise BadEvent("skipped by an operator's override")
-            event = decode(entry.value, entry.headers)
-        except BadEvent as error:
-            outputs = refuse(self.domain, entry.offset, entry.timestamp, str(error))
-        else:
-            outputs = apply(self.domain, entry.offset, entry.timestamp, event)
+        _, outputs = fold(self.domain, entry, self.skips)
         self.next = entry.offset + 1
         return outputs
 

@@ -33,7 +33,14 @@ def test_while_secrets_are_changed_either_is_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"Webhook-Id": "e2"}, {"Webhook-Signature": "v1,AAAA"}, {"Webhook-Signature": "v2,x v1"}]
+    "change",
+    [
+        {"Webhook-Id": "e2"},
+        {"Webhook-Id": "e\udcff"},
+        {"Webhook-Signature": "v1,AAAA"},
+        {"Webhook-Signature": "v2,x v1"},
+        {"Webhook-Signature": "v1,\udcff"},
+    ],
 )
 def test_a_changed_header_is_seen(change: dict[str, str]) -> None:
     with pytest.raises(NotGenuine, match="no signature"):

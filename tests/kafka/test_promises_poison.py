@@ -1,6 +1,6 @@
 """What nobody can read, or fold, stays an affair of its own: on the embedded log and on real Kafka."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from everfresh import App
 from everfresh.config import Settings
 from everfresh.policies import Eager
 from everfresh.reading import Reading, entries
-from reactors.apply import apply
+from reactors.entries import fold
 from reactors.io.clock import SystemClock
 from reactors.io.reactor import ROLE as REACTORS
 from reactors.io.reactor import DomainReactor, Pace, Parts
@@ -94,15 +94,18 @@ class Choking:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, domain: str, version: str, times: int = 1_000) -> None:
         self._poison, self._times = (f"{domain}/orders", version), times
         self.offsets: list[int] = []
-        monkeypatch.setattr("reactors.io.reactor.apply", self)
+        monkeypatch.setattr("reactors.io.reactor.fold", self)
 
-    def __call__(self, domain: Any, offset: int, time: int, event: Any) -> Any:
-        is_poison = (event.get("subject"), event["data"].get("version")) == self._poison
-        if is_poison and len(self.offsets) < self._times:
-            self.offsets.append(offset)
+    def __call__(self, domain: Any, entry: Any, skips: Collection[int]) -> Any:
+        if entry.offset not in skips and self._is_poison(entry) and len(self.offsets) < self._times:
+            self.offsets.append(entry.offset)
             domain.state.roots.clear()  # half done
             raise ZeroDivisionError("a bug in the fold")
-        return apply(domain, offset, time, event)
+        return fold(domain, entry, skips)
+
+    def _is_poison(self, entry: Any) -> bool:
+        event = decode(entry.value, entry.headers)
+        return (event.get("subject"), event["data"].get("version")) == self._poison
 
 
 @on_each_log

@@ -18,7 +18,7 @@ from everfresh.config import Settings
 from everfresh.policies import Eager
 from everfresh.reading import Reading, entries
 from everfresh.site import Site, opened
-from reactors.apply import apply
+from reactors.entries import fold
 from reactors.granting import Terms
 from reactors.io.clock import SystemClock
 from reactors.io.reactor import ROLE as REACTORS
@@ -261,11 +261,11 @@ async def test_a_reactor_that_takes_over_goes_on_from_snapshot_and_tail(
         assert kept.offset >= 10
         folded: list[int] = []
 
-        def watched(domain: Any, offset: int, *entry: Any) -> Any:
-            folded.append(offset)
-            return apply(domain, offset, *entry)
+        def watched(domain: Any, entry: Any, skips: Any) -> Any:
+            folded.append(entry.offset)
+            return fold(domain, entry, skips)
 
-        monkeypatch.setattr("reactors.io.reactor.apply", watched)
+        monkeypatch.setattr("reactors.io.reactor.fold", watched)
         async with reacting(stage) as second:
             await stage.settled()
             await stage.checked()
