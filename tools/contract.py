@@ -2,7 +2,7 @@
 
     python -m tools.contract > docs/contract/README.md
 
-tests/docs/test_contract_page.py compares the two.
+tests/docs/test_pages.py compares the two.
 """
 
 import inspect
@@ -42,6 +42,9 @@ extension attributes:
 
 `id` is the same whenever it is sent again, so drop what you have seen. Nothing is ordered across topics. Fields
 are added over time: ignore those you don't know.
+
+How to write and read them, in several languages: [Publishing changes](../publishing.md) and
+[Consuming alerts and other events](../consuming.md).
 
 ## Topics
 
