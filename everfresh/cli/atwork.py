@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from everfresh.cli.appfiles import reloaded, stamps_of
+from everfresh.cli.appfiles import AppFiles, reloaded
 from everfresh.cli.planning import plan
 from everfresh.cli.running import stop_on_signals, waited
 from everfresh.cli.screen import line, note, say
@@ -36,7 +36,8 @@ class Desk:
     def __init__(self, reference: str) -> None:
         self.reference = reference
         self.app = load_app(reference)
-        self.seen = stamps_of(self.app)
+        self.files = AppFiles(self.app)
+        self.seen = self.files.stamps()
         plan(Domain(), self.app)  # what makes no sense is refused before a log is made for it
 
     async def open(self, site: Site) -> None:
@@ -49,13 +50,14 @@ class Desk:
 
     async def changed(self, site: Site) -> bool:
         """The app's files changed and make sense: it is loaded anew, and deployed."""
-        now = stamps_of(self.app)
+        now = self.files.stamps()
         if now == self.seen:
             return False
         self.seen = now
         try:
             app = reloaded(self.reference, self.app)
-            self.seen = stamps_of(app)  # it may import other files now
+            self.files = AppFiles(app)  # it may import other files now
+            self.seen = self.files.stamps()
             if app.domain != self.app.domain:
                 raise EverfreshError(f"the app is of domain {app.domain!r} now; start `everfresh dev` again")
             done = await deploy(site, app)
@@ -103,7 +105,7 @@ class Work:
     async def _follow(self, reading: Reading, drained: asyncio.Event) -> None:
         """Print what becomes of the assets."""
         while not drained.is_set():
-            for folded in await reading.more(wait_ms=200):
+            for folded in await reading.more(wait_ms=500):
                 self._tell(reading.domain, folded.outputs)
         async for folded in reading.to_end():
             self._tell(reading.domain, folded.outputs)

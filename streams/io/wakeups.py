@@ -56,9 +56,11 @@ class Wakeups:
             if not found:
                 await asyncio.sleep(0)  # or a loop around this would let nobody else append anything
             return found
-        deadline = asyncio.get_running_loop().time() + wait_ms / 1_000
-        while not found and (left := deadline - asyncio.get_running_loop().time()) > 0:
-            await self.sleep(names, left)
+        loop = asyncio.get_running_loop()
+        deadline, woken = loop.time() + wait_ms / 1_000, True
+        while not found and woken:
+            # The clock isn't asked: a timer may ring a moment early, and would then be set again and again.
+            woken = await self.sleep(names, max(0.0, deadline - loop.time()))
             found = find()
         return found
 

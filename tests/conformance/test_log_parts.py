@@ -244,6 +244,21 @@ async def test_a_sleeper_is_woken_by_its_own_names_only_and_leaves_nothing_behin
     assert not wakeups
 
 
+async def test_a_reader_whose_timer_rings_early_looks_once_more_and_not_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop, looks = asyncio.get_running_loop(), list[int]()
+    ring = loop.call_later
+    monkeypatch.setattr(loop, "call_later", lambda seconds, *said: ring(seconds / 2, *said))
+
+    def find() -> list[str]:
+        looks.append(1)
+        return []
+
+    assert not await Wakeups().until(find, ["a"], 40)
+    assert len(looks) == 2
+
+
 def test_what_is_logged_again_and_again_is_said_seldom_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr("streams.io.kafka_errors.time.monotonic", lambda: now[0])

@@ -68,11 +68,11 @@ def _runs(axes: Axes, found: dict[str, Any]) -> None:
         "changes": (found["changes"], "#8aa4bf"),
         "runs by\neverfresh": (found["runs"], LAG),
     }
+    most = found["runs_one_per_change"]
     for place, (name, (count, colour)) in enumerate(bars.items()):
         axes.bar(place, count, color=colour, width=0.66)
-        axes.text(place, count * 1.12, f"{count:,}", ha="center", fontsize=9, color=INK, fontweight="bold")
-        axes.text(place, 0.62, name, ha="center", va="top", fontsize=8, color=INK)
-    axes.set_yscale("log")
-    axes.set_ylim(1, found["runs_one_per_change"] * 3)
+        axes.text(place, count + most * 0.01, f"{count:,}", ha="center", fontsize=9, color=INK, fontweight="bold")
+        axes.text(place, -most * 0.02, name, ha="center", va="top", fontsize=8, color=INK)
+    axes.set_ylim(0, most * 1.08)
     axes.set_xlim(-0.6, 2.6)
     axes.axis("off")
