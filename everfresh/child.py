@@ -1,5 +1,6 @@
 """What a warm process runs: it finds the app by its reference and serves its worker."""
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 from everfresh.loading import load_app
 from everfresh.shadows import HOME
 from reactors.io.executors.child import serve
+from reactors.io.executors.telling import TRACEBACKS
 
 _BOOT = "import os, sys; sys.path[:] = sys.argv.pop().split(os.pathsep); from everfresh.child import main; main()"
 """Python's path as the worker has it: from there on both import the same."""
@@ -20,12 +22,14 @@ def launch(reference: str) -> Callable[[int, int], Sequence[str]]:
         # -P, and no "": whatever working directory this is, it doesn't get to the front of the path, where its
         # `streams` would be taken for ours.
         path = [str(Path(one).absolute()) for one in (*sys.path, str(HOME)) if one]
-        return (sys.executable, "-P", "-c", _BOOT, reference, str(channel), str(watched), os.pathsep.join(path))
+        tracebacks = str(int(logging.getLogger(TRACEBACKS).isEnabledFor(logging.INFO)))
+        said = (reference, str(channel), str(watched), tracebacks)
+        return (sys.executable, "-P", "-c", _BOOT, *said, os.pathsep.join(path))
 
     return command
 
 
 def main() -> None:
     """Serve until the worker is gone; the arguments are `launch`'s."""
-    reference, channel, watched = sys.argv[1:]
-    serve(lambda: load_app(reference).code(), int(channel), int(watched))
+    reference, channel, watched, tracebacks = sys.argv[1:]
+    serve(lambda: load_app(reference).code(), int(channel), int(watched), tracebacks == "1")

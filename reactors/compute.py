@@ -136,8 +136,9 @@ def output_of(returned: Any, keeps_values: bool) -> Output:
     """
     output = returned if isinstance(returned, Output) else Output(value=returned)
     if output.value is not None and not keeps_values:
+        kind = type(output.value).__name__
         raise BadResult(
-            f"it returned a {type(output.value).__name__}, and no store keeps it: give the app or the asset a store, "
+            f"it returned a value of type {kind}, and no store keeps it: give the app or the asset a store, "
             "or return None or ef.Output(version=…) for what is kept elsewhere"
         )
     if returned is None and keeps_values:

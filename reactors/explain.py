@@ -10,6 +10,15 @@ from reactors.timers import promise_ms
 from streams.definitions import CODE
 from streams.units import readable, rfc3339
 
+WAYS_OUT = {
+    "failing": "mend what failed, then `everfresh materialize {key}` tries it again; `everfresh dev` does it by itself",
+    "quarantined": "`everfresh release {key}` lets that version through; a new version is judged anew",
+    "paused": "`everfresh resume {key}` lets it run",
+    "blocked": "`everfresh explain {cause}` says what is wrong there",
+    "infeasible": "promise more time, or make what it runs faster",
+}
+"""verdict → what its owner may do about it"""
+
 
 def describe(domain: Domain, key: str, clock: int) -> dict[str, Any]:
     """The node as data: verdict, lag and promise in ms, instants in ms, version, cut, reason. Raises KeyError."""
@@ -35,6 +44,10 @@ def explain(domain: Domain, key: str, clock: int) -> list[str]:
     node = domain.state.nodes[key]
     verdict, reason = judge(domain, node)
     said = [f"{key} is {verdict}: {reason}."]
+    if verdict in WAYS_OUT:
+        said.append(_sentence(way_out(verdict, key, node)))
+    if node.hold is not None and node.hold.until is not None:
+        said.append(f"It is tried again by itself at {rfc3339(node.hold.until)}.")
     if node.version is not None:
         cut = ", ".join(f"{root} {seq}" for root, seq in node.cut.items() if not root.startswith(CODE))
         said.append(f"Its version {node.version} is right at {cut or 'its code alone'}.")
@@ -49,6 +62,15 @@ def explain(domain: Domain, key: str, clock: int) -> list[str]:
     elif not node.requests and node.wave is None and verdict in ("stale", "unknown"):
         said.append(_why_not(domain, node))
     return said
+
+
+def way_out(verdict: str, key: str, node: Node) -> str:
+    """What its owner may do about a verdict that nobody likes."""
+    return WAYS_OUT[verdict].format(key=key, cause=node.blocked_by)
+
+
+def _sentence(clause: str) -> str:
+    return f"{clause[0].upper()}{clause[1:]}."
 
 
 def _running(node: Node, clock: int) -> list[str]:

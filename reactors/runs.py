@@ -298,7 +298,8 @@ def failed(domain: Domain, report: RunFailed) -> None:
     if run.failures <= retry.times:
         _again(domain, node, run, domain.state.now + pause_ms(retry, run))
     else:
-        _exhausted(domain, node, f"run {run.id} failed {run.failures} times, at last: {report.error}")
+        times = f" {run.failures} times, at last" if run.failures > 1 else ""
+        _exhausted(domain, node, f"run {run.id} failed{times}: {report.error}")
 
 
 def pause_ms(retry: Retry, run: Run) -> int:

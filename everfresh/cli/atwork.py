@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from uuid import uuid4
 
 from everfresh.cli.appfiles import AppFiles, reloaded
 from everfresh.cli.planning import plan
@@ -14,10 +15,12 @@ from everfresh.reading import Reading, behind
 from everfresh.site import Deployed, Site, deploy, opened
 from everfresh.wiring import built, serve
 from reactors.domain import Domain, Output
+from reactors.explain import WAYS_OUT, way_out
 from reactors.io.ingress import ROLE as INGRESS
 from reactors.io.reactor import ROLE as REACTORS
 from reactors.requests import is_busy
 from streams.errors import EverfreshError
+from streams.events import Materialize
 from streams.units import rfc3339
 
 SHOWN = frozenset(("asset", "run.ended", "alert.opened", "alert.resolved", "dead.letter"))
@@ -47,6 +50,14 @@ class Desk:
         await self.reading.begin()
         async for _ in self.reading.to_end():
             pass
+        await self.try_again(site, "`everfresh dev` begins")
+
+    async def try_again(self, site: Site, why: str) -> None:
+        """Have what failed or was held back run again: its author may have mended it, in a helper for all we know."""
+        for node in self.reading.domain.state.nodes.values():
+            if node.hold is not None and node.hold.kind in {"failing", "quarantined"} and node.paused is None:
+                asked = Materialize(asset=node.asset, by="everfresh dev", reason=why)
+                await site.append(self.app.domain, asked, node.asset, uuid4().hex)
 
     async def changed(self, site: Site) -> bool:
         """The app's files changed and make sense: it is loaded anew, and deployed."""
@@ -132,6 +143,8 @@ async def _keep_working(site: Site, desk: Desk, stop: asyncio.Event) -> None:
                 if await desk.changed(site):
                     break
             leave.set()
+        if not stop.is_set():  # only now: the worker with the files from before is gone
+            await desk.try_again(site, "the app's files changed")
 
 
 async def _stop_when_idle(site: Site, desks: Sequence[Desk], stop: asyncio.Event) -> None:
@@ -163,10 +176,14 @@ def _goes_on(domain: Domain, key: str) -> bool:
 def _ended(domain: Domain) -> int:
     """Say how it stands; the exit code."""
     nodes = domain.state.nodes.values()
-    held = [f"{node.asset} is {node.hold.kind}: {node.hold.reason}" for node in nodes if node.hold is not None]
-    held += [f"{node.asset} is blocked by {node.blocked_by}" for node in nodes if node.blocked_by is not None]
-    for sentence in held:
-        note(sentence)
+    held = {
+        node.asset: f"{node.hold.kind}: {node.hold.reason}; {way_out(node.hold.kind, node.asset, node)}"
+        for node in nodes
+        if node.hold is not None and node.hold.kind in WAYS_OUT
+    }
+    held |= {node.asset: f"blocked by {node.blocked_by}" for node in nodes if node.blocked_by is not None}
+    for asset, sentence in held.items():
+        note(f"{asset} is {sentence}")
     note(f"idle: {counted(len(nodes), 'asset')}, {counted(domain.state.changes, 'change')} taken in")
     return 1 if held else 0
 

@@ -32,7 +32,9 @@ def evaluate(one: Expectation, value: Any, beside: Any = None) -> CheckOutcome:
 
 def _table(value: Any, name: str) -> Any:
     if kind_of(type(value)) is None:
-        raise BadResult(f"check {name!r} asks about a table, and this is a {type(value).__name__}; use @app.check")
+        raise BadResult(
+            f"check {name!r} asks about a table, and this is of type {type(value).__name__}; use @app.check"
+        )
     return arrow_of(value)
 
 

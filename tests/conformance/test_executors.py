@@ -65,10 +65,10 @@ async def test_attempts_of_one_run_never_share_a_file(anywhere: Runs) -> None:
     [
         ("raises", None, "raised", "ValueError: no such day"),
         ("exits", None, "raised", "SystemExit: 3"),
-        ("unreadable", Pin(version="1"), "raised", "loading '.*/table': LoadError: .* has nothing to load"),
+        ("unreadable", Pin(version="1"), "raised", "loading '.*/table': input '.*/table' has nothing to load"),
         ("unreadable", Pin(version="1", uri="/no/where.parquet"), "raised", "isn't there"),
-        ("nonsense", None, "bad_result", "the value is a object"),
-        ("homeless", None, "bad_result", "returned a list, and no store keeps it"),
+        ("nonsense", None, "bad_result", "the value is of type object"),
+        ("homeless", None, "bad_result", "returned a value of type list, and no store keeps it"),
         ("forgot_to_return", None, "bad_result", "returned None, and its store waits for a value"),
         ("metadata_nobody_can_write", None, "bad_result|raised", "JSON serializable"),
         ("unwritable", None, "store", "Error: "),

@@ -2,10 +2,8 @@
 
 import asyncio
 import inspect
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from logging import Logger, LoggerAdapter, getLogger
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
@@ -14,19 +12,17 @@ from typing import Any
 import orjson
 
 from reactors.binding import is_data_type
-from reactors.compute import BadResult, CheckOutcome, Context, Input, Output, encodable, outcome_of, output_of
+from reactors.compute import BadResult, CheckOutcome, Context, Input, Output, outcome_of, output_of
 from reactors.expectations import Expectation
 from reactors.io.checks import evaluate
 from reactors.io.executors.limits import in_time, in_time_on_loop
 from reactors.io.executors.meter import Meter
 from reactors.io.executors.program import run_program
+from reactors.io.executors.telling import log_traceback, run_log, said, short
 from reactors.io.loading import CodeLoader, converted
 from reactors.ports import Address, Done, Failed, FailureKind, Stored, Task
 from reactors.recipes import Code, Program, Question
 from streams.events import CheckResult, CostItem
-
-ERROR_CHARACTERS = 4_000
-"""of an error's text in a report; the whole of it is in the worker's log"""
 
 
 class Trouble(Exception):
@@ -156,7 +152,7 @@ class Attempt:
         except BadResult as error:
             raise Trouble("bad_result", said(error, doing)) from error
         except (Exception, SystemExit) as error:
-            self.log.error("%s", "".join(traceback.format_exception(error)).rstrip())
+            log_traceback(self.task, error, doing)
             raise Trouble(kind, said(error, doing)) from error
 
     def _answered(self, question: Question, output: Output) -> Any:
@@ -173,7 +169,7 @@ class Attempt:
         return {question.takes.name: value, **({question.context: self.context} if question.context else {})}
 
     def _errored(self, question: Question, error: BaseException, seconds: float) -> CheckResult:
-        self.log.error("check %s: %s", question.check.name, "".join(traceback.format_exception(error)).rstrip())
+        log_traceback(self.task, error, f"check {question.check.name!r}")
         return _answer(question, "error", CheckOutcome(False, observed=said(error)), seconds)
 
 
@@ -188,25 +184,6 @@ def perform(code: Code, task: Task, meter: Meter) -> Done | Failed:
         return Failed(kind=trouble.kind, error=trouble.error, costs=attempt.costs(meter))
     finally:
         attempt.close()
-
-
-def run_log(task: Task) -> "LoggerAdapter[Logger]":
-    """The log of one attempt: every line says whose it is."""
-    return _RunLog(getLogger("everfresh.run"), {"run": name_of(task)})
-
-
-def name_of(task: Task) -> str:
-    """An attempt, as people read it in a log."""
-    return f"{task.asset} {task.run}.{task.attempt}"
-
-
-def said(error: BaseException, doing: str = "") -> str:
-    """An exception in one line: what was done, what was raised, and where in whose file."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({frames[-1].filename}:{frames[-1].lineno} in {frames[-1].name})" if frames else ""
-    what = str(error) if isinstance(error, BadResult) else f"{type(error).__name__}: {error}".rstrip(": ")
-    place = "" if isinstance(error, BadResult) else where
-    return _short(f"{f'{doing}: ' if doing else ''}{what}{place}")
 
 
 def _result(question: Question, outcome: CheckOutcome, seconds: float) -> CheckResult:
@@ -225,17 +202,7 @@ def _answer(question: Question, outcome: Any, told: CheckOutcome, seconds: float
         n_tested=told.n_tested,
         n_failed=told.n_failed,
         engine="everfresh" if isinstance(question.asks, Expectation) else "python",
-        observed=None if told.observed is None else _short(str(told.observed)),
-        expected=None if told.expected is None else _short(str(told.expected)),
+        observed=None if told.observed is None else short(str(told.observed)),
+        expected=None if told.expected is None else short(str(told.expected)),
         duration_seconds=seconds,
     )
-
-
-def _short(text: str) -> str:
-    return encodable(text[:ERROR_CHARACTERS])
-
-
-class _RunLog(LoggerAdapter[Logger]):
-    def process(self, message: Any, kwargs: Any) -> tuple[Any, Any]:
-        """Put the attempt before the message."""
-        return f"[{(self.extra or {}).get('run')}] {message}", kwargs

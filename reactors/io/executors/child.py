@@ -5,26 +5,32 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from reactors.io.executors.attempt import name_of, perform
+from reactors.io.executors.attempt import perform
 from reactors.io.executors.deadman import die_with_the_writer
 from reactors.io.executors.frames import Channel
 from reactors.io.executors.meter import of_the_process
 from reactors.io.executors.prints import take_over_prints
+from reactors.io.executors.telling import TRACEBACKS, name_of
 from reactors.io.stores.tables import warm_up
 from reactors.ports import Done, Failed, Task
 from reactors.recipes import Code
 
 
-def serve(load: Callable[[], Code], channel: int, watched: int) -> None:
-    """Answer attempts until the channel ends. `load` finds the app; `watched` is the pipe that its worker holds."""
+def serve(load: Callable[[], Code], channel: int, watched: int, tracebacks: bool) -> None:
+    """Answer attempts until the channel ends.
+
+    `load` finds the app; `watched` is the pipe that its worker holds; `tracebacks` go to the log where they are wanted.
+    """
     die_with_the_writer(watched)
     logging.basicConfig(stream=sys.__stderr__, level=logging.INFO, format="%(levelname)s %(message)s")
+    logging.getLogger(TRACEBACKS).setLevel(logging.INFO if tracebacks else logging.CRITICAL)
     stream = take_over_prints()
     messages = Channel(channel)
     try:
         code = load()
     except Exception as error:  # noqa: BLE001,RUF100  whatever an app raises while it is imported
-        traceback.print_exc()
+        if tracebacks:
+            traceback.print_exc()
         messages.send({"broken": f"the app can't be loaded in its process: {error}"})
         return
     warm_up()

@@ -3,8 +3,9 @@
 import asyncio
 import threading
 
-from reactors.io.executors.attempt import name_of, perform
+from reactors.io.executors.attempt import perform
 from reactors.io.executors.meter import of_the_clock, of_the_thread
+from reactors.io.executors.telling import name_of
 from reactors.ports import Done, Failed, Task
 from reactors.recipes import Code, Program
 from streams.units import readable

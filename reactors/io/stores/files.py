@@ -39,7 +39,9 @@ def _source(value: Any) -> BinaryIO:
     if isinstance(value, bytes | bytearray | memoryview):
         return io.BytesIO(value)
     if not isinstance(value, Path):
-        raise BadResult(f"a FileStore keeps bytes or the file that a Path names, not a {type(value).__name__}")
+        raise BadResult(
+            f"a FileStore keeps bytes or the file that a Path names, nothing of type {type(value).__name__}"
+        )
     if not value.is_file():
         raise BadResult(
             f"a FileStore keeps one file; {str(value)!r} is {'a folder' if value.is_dir() else 'not there'}"

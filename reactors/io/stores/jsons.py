@@ -43,7 +43,8 @@ def _check(value: Any, where: str) -> None:
         for place, one in enumerate(value):
             _check(one, f"{where}[{place}]")
     elif not (value is None or isinstance(value, str | int | float)):
+        kind = type(value).__name__
         raise BadResult(
-            f"a JsonStore keeps what JSON can say; {where} is a {type(value).__name__}: make it a dict, list, text or "
-            "number, or give the asset a ParquetStore (tables) or a FileStore (bytes)"
+            f"a JsonStore keeps what JSON can say; {where} is of type {kind}: make it a dict, list, text or number, "
+            "or give the asset a ParquetStore (tables) or a FileStore (bytes)"
         )

@@ -38,7 +38,7 @@ def arrow_of(value: Any) -> Any:
     kind = kind_of(type(value))
     if kind is None:
         raise BadResult(
-            f"a ParquetStore keeps tables (polars, pandas, pyarrow, DuckDB), not a {type(value).__name__}; "
+            f"a ParquetStore keeps tables (polars, pandas, pyarrow, DuckDB), nothing of type {type(value).__name__}; "
             "return a table, or give the asset a JsonStore or a FileStore"
         )
     arrow = library("pyarrow")
