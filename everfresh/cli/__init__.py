@@ -16,6 +16,7 @@ from everfresh.cli import (
     developing,
     doctoring,
     drawing,
+    letters,
     looking,
     publishing,
     replaying,
@@ -63,6 +64,7 @@ def _everything() -> Typer:
     whole.callback(invoke_without_command=False)(_whole)
     for group in GROUPS:
         whole.add_typer(group)
+    whole.add_typer(letters.group, name="dead-letters")
     whole.add_typer(topics.group, name="topics")
     return whole
 
