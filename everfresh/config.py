@@ -14,6 +14,7 @@ from pydantic_settings import (
 )
 
 from everfresh.webhook_settings import WebhookSettings
+from streams.cloudevents import plain
 from streams.definitions import NAME
 from streams.errors import SettingError
 from streams.topics import Topics
@@ -100,7 +101,7 @@ def settings(**said: Any) -> Settings:
         name = ".".join(map(str, first["loc"])) or "settings"
         variable = name.partition(".")[0].upper()
         raise SettingError(
-            f"setting {name!r} is wrong: {first['msg']}; set it by EVERFRESH_{variable} or in {_where()}"
+            f"setting {name!r} is wrong: {plain(first['msg'])}; set it by EVERFRESH_{variable} or in {_where()}"
         ) from None
     except ValueError as error:  # a TOML file that can't be read
         raise SettingError(f"{_where()} can't be read: {error}") from None

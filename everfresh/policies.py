@@ -7,6 +7,7 @@ from datetime import timedelta
 from pydantic import ValidationError
 
 from streams import definitions
+from streams.cloudevents import plain
 from streams.errors import DefinitionError
 
 Span = str | int | timedelta
@@ -72,7 +73,7 @@ def spoken(error: ValidationError, name: Callable[[str], str] = lambda field: fi
     said = []
     for one in error.errors(include_url=False):
         where = [name(_as_written(part)) for part in one["loc"] if isinstance(part, str)]
-        what = one["msg"].removeprefix("Value error, ")
+        what = plain(one["msg"])
         what = what[:1].lower() + what[1:] if what[:1].isupper() and not what[1:2].isupper() else what
         told = isinstance(one["input"], dict) or (isinstance(one["input"], str) and repr(one["input"]) in what)
         given = "" if told else f", not {one['input']!r}"

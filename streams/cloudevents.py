@@ -137,9 +137,17 @@ def said(error: ValidationError) -> str:
     ... except ValidationError as error: print(said(error))
     'attempt': Field required
     """
-    return "; ".join(
-        f"'{'.'.join(map(str, one['loc']))}': {one['msg']}" if one["loc"] else one["msg"] for one in error.errors()
-    )
+    told = [(".".join(map(str, one["loc"])), plain(one["msg"])) for one in error.errors()]
+    return "; ".join(f"'{where}': {what}" if where else what for where, what in told)
+
+
+def plain(message: str) -> str:
+    """What pydantic says of a value, without the name of the exception that said it.
+
+    >>> plain("Value error, 'soon' is no duration")
+    "'soon' is no duration"
+    """
+    return message.removeprefix("Value error, ")
 
 
 def _from_binary(body: Any, headers: Iterable[tuple[str, bytes | None]]) -> Envelope:

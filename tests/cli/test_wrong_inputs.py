@@ -98,7 +98,7 @@ WRONG: Mapping[str, tuple[int, str]] = {
     "graph shop.py --format svg": (
         2,
         (
-            "everfresh graph: invalid value for '--format': Value error, 'svg' is not one of 'text', 'mermaid', 'dot', "
+            "everfresh graph: invalid value for '--format': 'svg' is not one of 'text', 'mermaid', 'dot', "
             "'json'; see `everfresh graph --help`"
         ),
     ),
@@ -199,7 +199,7 @@ def test_the_traceback_is_there_for_who_asks(bare: Shop) -> None:
 def test_a_wrong_setting_is_named_with_its_place(bare: Shop) -> None:
     ran = bare.typed("status", EVERFRESH_LEASE_MS="soon")
     assert ran.code == 2
-    assert ran.err.startswith("setting 'lease_ms' is wrong: Value error, 'soon' is no duration; write it like '30s'")
+    assert ran.err.startswith("setting 'lease_ms' is wrong: 'soon' is no duration; write it like '30s'")
     (bare.folder / "everfresh.toml").write_text("slots = 0\n")
     ran = bare.typed("status")
     assert (ran.code, ran.err.split(":")[0]) == (2, "setting 'slots' is wrong")
