@@ -10,7 +10,7 @@ import pytest
 
 import everfresh as ef
 from reactors.compute import BadResult, Input, LoadError, outcome_of, output_of
-from reactors.io.executors.attempt import run_log
+from reactors.io.executors.telling import run_log
 from reactors.io.loading import CodeLoader
 from reactors.ports import Address, Task
 from streams.events import Pin

@@ -99,6 +99,12 @@ def test_what_the_readme_tries_in_virtual_time_holds(followed: tuple[Shop, list[
     assert ran.code == 0, ran
 
 
+def test_the_policies_page_holds_in_virtual_time(tmp_path: Path) -> None:
+    (example,) = (block.text for block in blocks("python") if block.page == "docs/policies.md")
+    ran = python(tmp_path, example)
+    assert ran.code == 0, ran
+
+
 @pytest.mark.parametrize("block", blocks("python"), ids=lambda block: block.page)
 def test_python_on_a_page_can_be_parsed(block: Block) -> None:
     ast.parse(block.text)
