@@ -77,7 +77,7 @@ def test_a_column_that_is_not_there_is_named_with_what_may_be_meant() -> None:
 
 
 def test_what_is_no_table_is_said_to_be_none() -> None:
-    with pytest.raises(BadResult, match="asks about a table, and this is a list"):
+    with pytest.raises(BadResult, match="asks about a table, and this is of type list"):
         evaluate(checks.row_count(least=1), [1, 2])
 
 
