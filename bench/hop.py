@@ -9,8 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import orjson
@@ -18,6 +17,7 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from bench.stage import EVERFRESH, deployed, running
 from everfresh import AsyncPublisher
 from tools.kafka.broker import Broker
 
@@ -25,23 +25,6 @@ HOPS = 3
 WARM, COUNTED = 800, 400
 TURN = 25
 """changes in a row before it is the other's turn"""
-
-
-@contextmanager
-def running(*argv: str) -> Iterator[None]:
-    """A process that has said `ready`."""
-    child = subprocess.Popen([sys.executable, *argv], stdout=subprocess.PIPE, text=True)
-    assert child.stdout is not None
-    for line in child.stdout:
-        if "ready" in line:
-            break
-    else:
-        sys.exit(f"{' '.join(argv)} ended before it was ready")
-    try:
-        yield
-    finally:
-        child.terminate()
-        child.wait(30)
 
 
 class Chain:
@@ -126,12 +109,8 @@ def main() -> None:
         broker = stack.enter_context(Broker())
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(topics(broker.address))
-            subprocess.run(
-                [sys.executable, "-m", "everfresh", "deploy", "bench/chain.py", "--log", broker.url],
-                check=True,
-                stdout=subprocess.DEVNULL,
-            )
-            ours = ("-m", "everfresh", "start")
+            deployed("bench/chain.py", broker.url)
+            ours = (*EVERFRESH, "start")
             said_where = ("--app", "bench/chain.py", "--log", broker.url)
             stack.enter_context(running(*ours, "reactor", "ingress", *said_where))
             stack.enter_context(running(*ours, "worker", *said_where))

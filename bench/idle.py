@@ -6,18 +6,17 @@ embedded log, as `everfresh dev` runs it. CPU and memory are the kernel's own ac
 
 import asyncio
 import os
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import orjson
 import uvloop
 
 from bench.fan import ASSETS
+from bench.stage import EVERFRESH, deployed, running
 from everfresh import AsyncPublisher
 from everfresh.config import settings
 from everfresh.site import opened
@@ -27,29 +26,8 @@ APP = "bench/fan.py"
 SETTLE_SECONDS, WATCHED_SECONDS = 20, 60
 ROUNDS = 20
 SLOTS = 64
+SURROUNDINGS = {"EVERFRESH_SLOTS": str(SLOTS), "EVERFRESH_METRICS_PORT": "0"}
 TICKS = os.sysconf("SC_CLK_TCK")
-
-
-@contextmanager
-def running(*arguments: str, ready: str) -> Iterator[int]:
-    """An `everfresh` that has said that it is ready; its process id."""
-    command = [sys.executable, "-m", "everfresh", *arguments]
-    surroundings = os.environ | {"EVERFRESH_SLOTS": str(SLOTS), "EVERFRESH_METRICS_PORT": "0"}
-    with tempfile.TemporaryFile("w+") as said:
-        child = subprocess.Popen(command, stdout=said, stderr=said, env=surroundings)
-        try:
-            while True:
-                said.seek(0)
-                if ready in said.read():
-                    break
-                if child.poll() is not None:
-                    said.seek(0)
-                    sys.exit(f"everfresh {' '.join(arguments)} ended before it was ready:\n{said.read()}")
-                time.sleep(0.1)
-            yield child.pid
-        finally:
-            child.terminate()
-            child.wait(60)
 
 
 def family(pid: int) -> list[int]:
@@ -123,12 +101,12 @@ def main() -> None:
     with ExitStack() as stack:
         broker = stack.enter_context(Broker())
         where = ("--app", APP, "--log", broker.url)
-        deployed = [sys.executable, "-m", "everfresh", "deploy", APP, "--log", broker.url]
-        subprocess.run(deployed, check=True, stdout=subprocess.DEVNULL)
-        reactor = stack.enter_context(running("start", "reactor", "ingress", *where, ready="ready"))
-        worker = stack.enter_context(running("start", "worker", *where, ready="ready"))
+        deployed(APP, broker.url)
+        start = (*EVERFRESH, "start")
+        reactor = stack.enter_context(running(*start, "reactor", "ingress", *where, **SURROUNDINGS))
+        worker = stack.enter_context(running(*start, "worker", *where, **SURROUNDINGS))
         run("on Kafka", broker.url, [reactor, worker])
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite://{folder}/log.db"
-        with running("dev", APP, "--log", url, ready="200 assets") as dev:
+        with running(*EVERFRESH, "dev", APP, "--log", url, ready="200 assets", **SURROUNDINGS) as dev:
             run("embedded", url, [dev])

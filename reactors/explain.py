@@ -14,10 +14,11 @@ WAYS_OUT = {
     "failing": "mend what failed, then `everfresh materialize {key}` tries it again; `everfresh dev` does it by itself",
     "quarantined": "`everfresh release {key}` lets that version through; a new version is judged anew",
     "paused": "`everfresh resume {key}` lets it run",
+    "cancelled": "it runs again when something new comes; `everfresh materialize {key}` runs it now",
     "blocked": "`everfresh explain {cause}` says what is wrong there",
     "infeasible": "promise more time, or make what it runs faster",
 }
-"""verdict → what its owner may do about it"""
+"""verdict, or what a node is held for → what its owner may do about it"""
 
 
 def describe(domain: Domain, key: str, clock: int) -> dict[str, Any]:

@@ -141,13 +141,17 @@ def said(error: ValidationError) -> str:
     return "; ".join(f"'{where}': {what}" if where else what for where, what in told)
 
 
+_RAISED = "Value error, "
+"""what pydantic puts before the message of a ValueError"""
+
+
 def plain(message: str) -> str:
     """What pydantic says of a value, without the name of the exception that said it.
 
     >>> plain("Value error, 'soon' is no duration")
     "'soon' is no duration"
     """
-    return message.removeprefix("Value error, ")
+    return message.replace(_RAISED, "")
 
 
 def _from_binary(body: Any, headers: Iterable[tuple[str, bytes | None]]) -> Envelope:

@@ -87,9 +87,7 @@ def _sentence(error: TyperException) -> str:
     """What typer has against the arguments, as a sentence that says where to look."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "everfresh"
-    text = (
-        " ".join(error.format_message().replace("Value error, ", "").split())
-        .rstrip(".")
-        .replace(". Did you", "; did you")
-    )
+    from streams.cloudevents import plain
+
+    text = " ".join(plain(error.format_message()).split()).rstrip(".").replace(". Did you", "; did you")
     return f"{path}: {text[:1].lower()}{text[1:]}{'' if text.endswith('?') else ';'} see `{path} --help`"

@@ -1,6 +1,5 @@
 """An app's files, as `dev` watches them: what changed since they were loaded, and the app anew."""
 
-import os
 import sys
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -30,7 +29,7 @@ class AppFiles:
         found = {}
         for path in self._files:
             try:
-                found[path] = os.stat(path).st_mtime_ns  # noqa: PTH116  a third of what Path.stat takes, twice a second
+                found[path] = path.stat().st_mtime_ns
             except OSError:  # an editor puts another in its place just now
                 continue
         return found

@@ -15,7 +15,7 @@ from everfresh.reading import Reading, behind
 from everfresh.site import Deployed, Site, deploy, opened
 from everfresh.wiring import built, serve
 from reactors.domain import Domain, Output
-from reactors.explain import WAYS_OUT, way_out
+from reactors.explain import way_out
 from reactors.io.ingress import ROLE as INGRESS
 from reactors.io.reactor import ROLE as REACTORS
 from reactors.requests import is_busy
@@ -176,14 +176,14 @@ def _goes_on(domain: Domain, key: str) -> bool:
 def _ended(domain: Domain) -> int:
     """Say how it stands; the exit code."""
     nodes = domain.state.nodes.values()
-    held = {
-        node.asset: f"{node.hold.kind}: {node.hold.reason}; {way_out(node.hold.kind, node.asset, node)}"
+    held = [
+        f"{node.asset} is {node.hold.kind}: {node.hold.reason}; {way_out(node.hold.kind, node.asset, node)}"
         for node in nodes
-        if node.hold is not None and node.hold.kind in WAYS_OUT
-    }
-    held |= {node.asset: f"blocked by {node.blocked_by}" for node in nodes if node.blocked_by is not None}
-    for asset, sentence in held.items():
-        note(f"{asset} is {sentence}")
+        if node.hold is not None
+    ]
+    held += [f"{node.asset} is blocked by {node.blocked_by}" for node in nodes if node.blocked_by is not None]
+    for sentence in held:
+        note(sentence)
     note(f"idle: {counted(len(nodes), 'asset')}, {counted(domain.state.changes, 'change')} taken in")
     return 1 if held else 0
 

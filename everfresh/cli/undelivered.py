@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from everfresh.cli.command import UsedWrongly
 from everfresh.cli.finding import meant
-from everfresh.cli.streaming import stream
+from everfresh.cli.streaming import Selection, stream
 from everfresh.site import Site
 from streams.cloudevents import HEADERS, Envelope, decode, parse
 from streams.errors import BadEvent, Gap
@@ -59,12 +61,20 @@ class Told:
 async def letters(site: Site) -> AsyncIterator[Letter]:
     """Every dead letter that is kept, each origin once, by time."""
     seen = set[str]()
-    async for entry in stream(site.log, [site.settings.topics.dead_letters.name], None, follow=False):
-        event = decode(entry.value, entry.headers)
-        said = parse(event)
-        if isinstance(said, DeadLetter) and said.origin not in seen:
+    wanted = Selection(frozenset((DeadLetter.TYPE,)), (), narrowed=False, journal=False, since=None)
+    async for entry in stream(site.log, wanted.topics(site.settings.topics), None, follow=False):
+        event = wanted.chosen(entry)
+        said = None if event is None else _said(event)
+        if event is not None and said is not None and said.origin not in seen:
             seen.add(said.origin)
             yield Letter(str(event["time"]), said)
+
+
+def _said(event: Envelope) -> DeadLetter | None:
+    try:
+        return DeadLetter.model_validate(event["data"])
+    except ValidationError:
+        return None  # anybody may write to that topic: what is no letter of ours isn't listed, and hides no other
 
 
 def chosen(found: Sequence[Letter], origins: Sequence[str] | None) -> list[Letter]:
@@ -98,6 +108,8 @@ async def _value(site: Site, said: DeadLetter) -> bytes | None:
     if not said.origin.startswith(IN_JOURNAL):
         return b64decode(said.value_base64)
     domain, _, offset = said.origin.removeprefix(IN_JOURNAL).partition("/")
+    if not offset.isdecimal():
+        return None
     journal = site.settings.topics.journal(domain).name
     try:
         found = await site.log.log.read(journal, 0, int(offset), limit=1)

@@ -56,16 +56,17 @@ class SqliteSubscription:
         if self._left():
             raise LogUnavailable("this member has left its group; subscribe again")
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + wait_ms / 1_000
+        deadline, over = loop.time() + wait_ms / 1_000, wait_ms <= 0
         while not self._left():
             if self._unsettled(loop.time()):
                 await self._settle()
             found = self._cursors.read(limit)
-            left = deadline - loop.time()
-            if found or left <= 0:
+            if found or over:
                 await asyncio.sleep(0)
                 return found
-            await self._file.wakeups.sleep(self._names, left if self._alone else min(left, ROLL_CALL_SECONDS))
+            left = max(0.0, deadline - loop.time())
+            nap = left if self._alone else min(left, ROLL_CALL_SECONDS)
+            over = not await self._file.wakeups.sleep(self._names, nap) and nap == left  # not by the clock: see `until`
         return {}  # closed by somebody while this was waiting
 
     async def commit(self, positions: Mapping[TopicPartition, int]) -> None:

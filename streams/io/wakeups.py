@@ -59,7 +59,7 @@ class Wakeups:
         loop = asyncio.get_running_loop()
         deadline, woken = loop.time() + wait_ms / 1_000, True
         while not found and woken:
-            # The clock isn't asked: a timer may ring a moment early, and would then be set again and again.
+            # The clock isn't asked: a timer may ring with a rounding's rest left, and would be set again and again.
             woken = await self.sleep(names, max(0.0, deadline - loop.time()))
             found = find()
         return found

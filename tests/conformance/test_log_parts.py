@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streams.errors import Gap, SettingError
-from streams.io.assignment import share
+from streams.io.assignment import TopicPartition, share
+from streams.io.cursors import Cursors
 from streams.io.kafka_errors import Seldom
 from streams.io.memory import MemoryLog
 from streams.io.partitioner import murmur2
@@ -22,7 +23,7 @@ from streams.io.sqlite import SqliteLog
 from streams.io.urls import kafka_servers, open_log, sqlite_path
 from streams.io.wakeups import Wakeups
 from streams.io.watchdog import Watchdog
-from streams.ports import Position, Record, Subscription
+from streams.ports import Entry, Position, Record, Subscription
 from streams.topics import Topic
 
 
@@ -257,6 +258,27 @@ async def test_a_reader_whose_timer_rings_early_looks_once_more_and_not_again_an
 
     assert not await Wakeups().until(find, ["a"], 40)
     assert len(looks) == 2
+
+
+async def test_a_member_of_a_group_whose_timer_rings_early_looks_once_more_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, looks = asyncio.get_running_loop(), list[int]()
+    ring, read = loop.call_later, Cursors.read
+
+    def look(cursors: Cursors, limit: int) -> Mapping[TopicPartition, Sequence[Entry]]:
+        looks.append(1)
+        return read(cursors, limit)
+
+    log = SqliteLog(tmp_path / "log.db")
+    await log.create([Topic("a", "", 1)])
+    member = await log.subscribe("readers", ["a"])
+    monkeypatch.setattr(loop, "call_later", lambda seconds, *said: ring(seconds / 2, *said))
+    monkeypatch.setattr(Cursors, "read", look)
+    assert not await member.fetch(wait_ms=40)
+    assert len(looks) == 2
+    await member.close()
+    await log.close()
 
 
 def test_what_is_logged_again_and_again_is_said_seldom_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,9 +24,9 @@ _OURS = tuple(f"{_HOME}/{name}/" for name in ("everfresh", "reactors", "streams"
 _INSTALLED = tuple(sysconfig.get_path(one) for one in ("stdlib", "purelib", "platlib"))
 
 
-def run_log(task: Task) -> "LoggerAdapter[Logger]":
+def run_log(task: Task, name: str = "everfresh.run") -> "LoggerAdapter[Logger]":
     """The log of one attempt: every line says whose it is."""
-    return _RunLog(getLogger("everfresh.run"), {"run": name_of(task)})
+    return _RunLog(getLogger(name), {"run": name_of(task)})
 
 
 def name_of(task: Task) -> str:
@@ -52,11 +52,11 @@ def short(text: str) -> str:
 
 def log_traceback(task: Task, error: BaseException, doing: str = "") -> None:
     """Put an exception's traceback into the log, from the first frame on that isn't ours; an error of ours has none."""
-    log = getLogger(TRACEBACKS)
+    log = run_log(task, TRACEBACKS)
     if isinstance(error, EverfreshError) or not log.isEnabledFor(INFO):
         return
     told = traceback.format_exception(type(error), error, _theirs(error.__traceback__))
-    log.error("[%s] %s%s", name_of(task), f"{doing}: " if doing else "", "".join(told).rstrip())
+    log.error("%s%s", f"{doing}: " if doing else "", "".join(told).rstrip())
 
 
 def _place(error: BaseException) -> str:
