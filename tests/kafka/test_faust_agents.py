@@ -194,33 +194,24 @@ async def test_a_backlog_above_every_buffer_is_handled_in_order(kafka_broker: Br
 @hosted
 async def test_members_that_come_and_go_lose_nothing(kafka_broker: Broker, threaded: bool) -> None:
     first, second = Job(threaded), Job(threaded)
-    names = [str(number) for number in range(1_200)]
+    names: list[str] = []
+    over = asyncio.Event()
     async with staged(kafka_broker.address, "shop") as stage:
-        topic = stage.topics.changes.name
 
         async def publish() -> None:
-            for start in range(0, len(names), 20):
-                await stage.spread(topic, names[start : start + 20])
+            while not over.is_set():
+                batch = [str(number) for number in range(len(names), len(names) + 20)]
+                await stage.spread(stage.topics.changes.name, batch)
+                names.extend(batch)
                 await asyncio.sleep(0.1)
 
         publishing = asyncio.create_task(publish())
         async with at_work(stage, first):
             for _ in range(2):
-                async with at_work(stage, second):
-                    await asyncio.sleep(1)
+                before = len(second.handled)
+                async with at_work(stage, second):  # it stays until something was shared, however slow the group is
+                    await eventually(lambda known=before: len(second.handled) > known, 30)  # type: ignore[misc]
+            over.set()
             await publishing
             await eventually(lambda: set(first.handled) | set(second.handled) == set(names))
-            assert second.handled  # or nothing was shared
     assert len(first.handled) + len(second.handled) < 2 * len(names)
-
-
-async def test_what_an_aborted_transaction_wrote_is_not_seen(kafka_broker: Broker) -> None:
-    job = Job()
-    async with staged(kafka_broker.address, "shop") as stage, at_work(stage, job):
-        topic = stage.topics.changes.name
-        await stage.transaction(topic, numbered("aborted"), commit=False)
-        await stage.transaction(topic, numbered("committed"), commit=True)
-        await stage.write(topic, numbered("after"))
-        await eventually(lambda: len(job.handled) == 2)
-        await eventually_so(lambda: is_at(stage, job, 5))  # two events, an aborted one, two markers
-    assert job.handled == ["committed", "after"]
