@@ -24,6 +24,7 @@ from tools.kafka.broker import Broker
 
 APP = "bench/fan.py"
 SETTLE_SECONDS, WATCHED_SECONDS = 20, 60
+REST_SECONDS = 65  # until processes that nobody needs are let go
 ROUNDS = 20
 SLOTS = 64
 SURROUNDINGS = {"EVERFRESH_SLOTS": str(SLOTS), "EVERFRESH_METRICS_PORT": "0"}
@@ -51,9 +52,9 @@ def memory_mib(pids: Sequence[int]) -> float:
     return pss / 1_024
 
 
-def watch(name: str, roots: Sequence[int]) -> None:
-    """Print what these processes cost while nothing happens."""
-    time.sleep(SETTLE_SECONDS)
+def watch(name: str, roots: Sequence[int], settle: float) -> None:
+    """Print what these processes cost while nothing happens, once they had `settle` seconds to come to rest."""
+    time.sleep(settle)
     pids = [one for root in roots for one in family(root)]
     before = cpu_seconds(pids)
     time.sleep(WATCHED_SECONDS)
@@ -65,7 +66,7 @@ def watch(name: str, roots: Sequence[int]) -> None:
     )
 
 
-async def fan_out(name: str, url: str) -> None:
+async def fan_out(name: str, url: str, slots: int) -> None:
     """Print how long a change takes until all that read it have taken it in."""
     async with opened(settings(log=url)) as site, AsyncPublisher(url, source="bench") as publisher:
         subscription = await site.log.log.subscribe("bench", [site.settings.topics.materializations.name], "latest")
@@ -86,18 +87,18 @@ async def fan_out(name: str, url: str) -> None:
     ordered = sorted(times)
     print(
         f"fan-out: {name:<19} one change to {ASSETS - 1} assets: median {ordered[len(ordered) // 2]:.2f} s, longest "
-        f"{ordered[-1]:.2f} s, first {times[0]:.2f} s ({ROUNDS} changes, {SLOTS} slots)",
+        f"{ordered[-1]:.2f} s, first {times[0]:.2f} s ({ROUNDS} changes, {slots} slots)",
         flush=True,
     )
 
 
-def run(name: str, url: str, roots: Sequence[int]) -> None:
+def run(name: str, url: str, roots: Sequence[int], slots: int = SLOTS, settle: float = SETTLE_SECONDS) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(fan_out(name, url))
-    watch(name, roots)
+        runner.run(fan_out(name, url, slots))
+    watch(name, roots, settle)
 
 
-def main() -> None:
+def on_kafka() -> None:
     with ExitStack() as stack:
         broker = stack.enter_context(Broker())
         where = ("--app", APP, "--log", broker.url)
@@ -106,7 +107,17 @@ def main() -> None:
         reactor = stack.enter_context(running(*start, "reactor", "ingress", *where, **SURROUNDINGS))
         worker = stack.enter_context(running(*start, "worker", *where, **SURROUNDINGS))
         run("on Kafka", broker.url, [reactor, worker])
+
+
+def embedded(name: str, slots: int, settle: float, **surroundings: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite://{folder}/log.db"
-        with running(*EVERFRESH, "dev", APP, "--log", url, ready="200 assets", **SURROUNDINGS) as dev:
-            run("embedded", url, [dev])
+        said = SURROUNDINGS | {"EVERFRESH_SLOTS": str(slots)} | surroundings
+        with running(*EVERFRESH, "dev", APP, "--log", url, ready="200 assets", **said) as dev:
+            run(name, url, [dev], slots, settle)
+
+
+def main() -> None:
+    on_kafka()
+    embedded("embedded", SLOTS, SETTLE_SECONDS)
+    embedded("embedded, ordinary", os.cpu_count() or 1, REST_SECONDS, BENCH_FAN="ordinary")

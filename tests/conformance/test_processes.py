@@ -126,6 +126,23 @@ async def test_no_more_processes_than_slots(store: Path) -> None:
     assert not any(alive(int(pid or 0)) for pid in pids)
 
 
+async def test_processes_that_idle_are_let_go_but_for_the_one_used_last(store: Path) -> None:
+    code = load_app(f"{APP}:process").code()
+    executor = ProcessExecutor(launch(f"{APP}:process"), slots=3, rest_s=0.5)
+    runs = Runs("process", code, executor)
+    try:
+        await executor.start()
+        pids = {(one.version or "") for one in await asyncio.gather(*(runs.done("pid") for _ in range(3)))}
+        last = (await runs.done("pid")).version or ""
+        for pid in pids - {last}:
+            await gone(int(pid))
+        assert alive(int(last))
+        assert (await runs.done("pid")).version == last
+        assert len({one.version for one in await asyncio.gather(*(runs.done("pid") for _ in range(3)))}) == 3
+    finally:
+        await executor.close()
+
+
 async def test_no_process_outlives_its_worker(store: Path) -> None:
     """Not even one whose function holds on to the interpreter, nor the program it started."""
     worker = (
