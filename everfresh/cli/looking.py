@@ -1,12 +1,15 @@
 """`status`, `runs` and `explain`: what is going on, from the newest snapshot and the journal's tail."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option, Typer
 
 from everfresh.cli.command import Everywhere, InDomains, command
 from everfresh.cli.screen import document, note, say, table
+
+if TYPE_CHECKING:
+    from everfresh.site import Site
 
 group = Typer()
 
@@ -18,6 +21,9 @@ class Status(InDomains):
     """What `status` takes."""
 
     asset: Annotated[str | None, Argument(metavar="ASSET", help=ONE, show_default=False)] = None
+    watch: Annotated[
+        bool, Option("--watch", "-w", help="Go on: the table stays in place; into a pipe, each row that changed.")
+    ] = False
 
 
 @command(group, "status", example="everfresh status shop/revenue --json")
@@ -31,6 +37,9 @@ async def status(said: Status) -> None:
     from everfresh.reading import now
 
     async with existing(said) as site:
+        if said.watch:
+            await _watched(site, said)
+            return
         if said.asset is not None:
             domain, asset = await declared(site, said.asset)
             rows = standing.rows(domain, [asset.key])
@@ -42,6 +51,15 @@ async def status(said: Status) -> None:
         document([row.json() for row in rows])
     else:
         table(standing.COLUMNS, [row.cells() for row in rows])
+
+
+async def _watched(site: "Site", said: Status) -> None:
+    from everfresh.cli.finding import domains_of, key_of
+    from everfresh.cli.watching import watch
+
+    key = await key_of(site, said.asset) if said.asset is not None else None
+    names = await domains_of(site, said.domain if key is None else [key.partition("/")[0]])
+    await watch(site, names, key, said.json)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,10 @@
 import re
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 Row = Sequence[str]
 
@@ -66,11 +69,12 @@ def line(value: Any) -> None:
 
 def table(columns: Row, rows: Sequence[Row]) -> None:
     """Rows under their columns' names."""
-    cells = [[shown(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
-        _drawn(columns, cells)
+        from rich.console import Console
+
+        Console().print(drawn(columns, rows))
         return
-    for row in aligned([columns, *cells]):
+    for row in aligned([columns, *([shown(cell) for cell in row] for row in rows)]):
         print(row, flush=True)
 
 
@@ -84,12 +88,12 @@ def aligned(rows: Sequence[Row]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _drawn(columns: Row, rows: Sequence[Row]) -> None:
-    from rich.console import Console
+def drawn(columns: Row, rows: Sequence[Row]) -> "Table":
+    """Rows under their columns' names, as a table with colours."""
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    found = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        drawn.add_row(*(Text(cell, style=COLOURS.get(cell, ""), overflow="fold") for cell in row))
-    Console().print(drawn)
+        found.add_row(*(Text(shown(cell), style=COLOURS.get(cell, ""), overflow="fold") for cell in row))
+    return found

@@ -42,6 +42,10 @@ class Row:
         version, reason = known["version"] or "", known["reason"]
         return (self.asset.key, known["verdict"], lag, promise, when, version, str(known["runs"]), reason)
 
+    def news(self) -> Json:
+        """What somebody who watches is told again when it differs: all but the time that passes."""
+        return {name: value for name, value in self.json().items() if name != "lag_seconds"}
+
     def json(self) -> Json:
         """The same for machines: durations in seconds, instants as RFC 3339, in the contract's names."""
         if self.root is not None:
