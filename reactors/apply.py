@@ -8,7 +8,7 @@ from reactors.alerts import count_alert
 from reactors.causes import DEAD_LETTER, GAP, Cause
 from reactors.domain import Domain, Output
 from reactors.freshness import tell
-from reactors.state import WorkerSeen
+from reactors.state import WorkerSeen, at_work
 from reactors.timers import arm
 from streams.cloudevents import Envelope, event_id, parse
 from streams.errors import BadEvent
@@ -37,9 +37,6 @@ from streams.events import (
 )
 
 _CHANGED = AssetChanged.TYPE
-
-_LATELY_MS = 60_000
-"""a worker that wasn't heard of for so long has no slots any more"""
 
 _ERROR_MAX = 1_000
 """characters of an error that an alert tells"""
@@ -132,8 +129,7 @@ def heard(domain: Domain, beat: WorkerHeartbeat) -> None:
 def _count_slots(domain: Domain) -> None:
     """How many runs may be in flight at once: where that changes, so do the margins of promises."""
     state = domain.state
-    heard_of = [one for one in state.workers.values() if not one.leaving and state.now - one.seen_at < _LATELY_MS]
-    slots = sum(one.slots for one in heard_of)
+    slots = sum(one.slots for one in at_work(state))
     if slots != state.slots:
         state.slots = slots
         for key in sorted(domain.graph.needed):

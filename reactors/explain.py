@@ -5,7 +5,7 @@ from typing import Any
 from reactors.domain import Domain
 from reactors.freshness import judge
 from reactors.requests import is_busy
-from reactors.state import Node
+from reactors.state import Node, at_work
 from reactors.timers import promise_ms
 from streams.definitions import CODE
 from streams.units import readable, rfc3339
@@ -95,7 +95,22 @@ def _waiting(domain: Domain, node: Node) -> list[str]:
             said.append(f"It waits for {', '.join(map(repr, request.waiting))} at the wave's cut.")
         elif not is_busy(node):
             said.append("It is ready and waits for a worker with a free slot and its code version.")
+    if (wave is not None or node.requests) and not is_busy(node):
+        said.extend(_nobody(domain, node))
     return said
+
+
+def _nobody(domain: Domain, node: Node) -> list[str]:
+    """No worker that could run it was heard of lately: one has to be started."""
+    there, wanted = at_work(domain.state), domain.definition(node).code_version
+    if not there:
+        return ["No worker was heard of lately; `everfresh start worker --app APP` starts one."]
+    if any(one.code_versions.get(node.asset) == wanted for one in there):
+        return []
+    known = sorted({repr(one.code_versions[node.asset]) for one in there if node.asset in one.code_versions})
+    theirs = f"{', '.join(known)} only" if known else "none of it"
+    way_out = "`everfresh start worker --app APP` starts one with the code as it is now"
+    return [f"No worker has its code version {wanted!r}, they have {theirs}; {way_out}."]
 
 
 def _why_not(domain: Domain, node: Node) -> str:

@@ -13,6 +13,9 @@ from streams.events import Cut, Pin, Verdict
 SCHEMA = 2
 """of a snapshot; another one is not read, and the journal is folded from its start instead"""
 
+_LATELY_MS = 60_000
+"""a worker that wasn't heard of for so long has no slots any more"""
+
 
 class Commit(NamedTuple):
     """One change of a root: the `seq`-th, heard at `time`, standing in the journal at `offset`."""
@@ -247,3 +250,8 @@ class State:
     fixed_at: int = -1  # the newest offset at which a cut was fixed or moved to: later ones aren't older
     changes: int = 0
     commits: int = 0
+
+
+def at_work(state: State) -> list[WorkerSeen]:
+    """The workers that were heard of lately and haven't said that they leave."""
+    return [one for one in state.workers.values() if not one.leaving and state.now - one.seen_at < _LATELY_MS]

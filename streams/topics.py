@@ -1,7 +1,7 @@
 """Every topic: its name, key, partitions and retention. docs/contract and the checks at start are made from this."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -129,8 +129,3 @@ def _outputs(topics: Topics) -> Mapping[str, Topic]:
         "alert": topics.alerts,
         "dead": topics.dead_letters,
     }
-
-
-def with_partitions(topic: Topic, partitions: int) -> Topic:
-    """The same topic with another partition count, as a setting may ask."""
-    return replace(topic, partitions=partitions)

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from streams.io.seldom import Seldom
+
 Result = TypeVar("Result")
 
 
@@ -16,6 +18,8 @@ def on_a_loop(work: Coroutine[Any, Any, Result], level: int) -> Result:
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Seldom(whole=True))
     logging.getLogger("everfresh").setLevel(level)  # what we build on speaks up only when something is wrong
     calm_collector()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

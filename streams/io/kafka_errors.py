@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,6 +9,7 @@ from aiokafka import errors
 from aiokafka.errors import KafkaError
 
 from streams.errors import LogUnavailable
+from streams.io.seldom import Seldom
 
 NOISY = (
     "aiokafka",
@@ -23,7 +23,6 @@ NOISY = (
     "aiokafka.producer.producer",
     "aiokafka.producer.sender",
 )
-REPEAT_SECONDS = 30.0
 
 
 @asynccontextmanager
@@ -67,25 +66,6 @@ def _why(error: Exception) -> str:
             return "its message.max.bytes is below what everfresh writes; raise it to 1 MiB, its default"
         case _:
             return f"it says {type(error).__name__}: {error}; try again"
-
-
-class Seldom(logging.Filter):
-    """Lets a message through once in 30 seconds: a broker that is down is no news the second time."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._said: dict[str, tuple[float, int]] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        said_at, dropped = self._said.get(str(record.msg), (-REPEAT_SECONDS, 0))
-        now = time.monotonic()
-        if now - said_at < REPEAT_SECONDS:
-            self._said[str(record.msg)] = (said_at, dropped + 1)
-            return False
-        self._said[str(record.msg)] = (now, 0)
-        if dropped:
-            record.msg = f"{record.msg} (and {dropped} times more since)"
-        return True
 
 
 def quieten() -> None:

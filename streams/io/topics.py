@@ -30,7 +30,8 @@ def differences(declared: Topic, found: Found | None) -> list[str]:
     if found.partitions != declared.partitions:
         problems.append(
             f"topic {declared.name} has {found.partitions} partitions, declared are {declared.partitions}; a key would "
-            "change its partition and lose its order: declare what it has, or move to a new topic"
+            "change its partition and lose its order: make it anew, or set another EVERFRESH_PREFIX, under which all "
+            "topics are new"
         )
     if found.cleanup != declared.cleanup:
         problems.append(

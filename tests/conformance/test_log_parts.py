@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from streams.errors import Gap, SettingError
 from streams.io.assignment import TopicPartition, share
 from streams.io.cursors import Cursors
-from streams.io.kafka_errors import Seldom
 from streams.io.memory import MemoryLog
 from streams.io.partitioner import murmur2
+from streams.io.seldom import Seldom
 from streams.io.sqlite import SqliteLog
 from streams.io.urls import kafka_servers, open_log, sqlite_path
 from streams.io.wakeups import Wakeups
@@ -283,7 +283,7 @@ async def test_a_member_of_a_group_whose_timer_rings_early_looks_once_more_too(
 
 def test_what_is_logged_again_and_again_is_said_seldom_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("streams.io.kafka_errors.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("streams.io.seldom.time.monotonic", lambda: now[0])
     seldom = Seldom()
 
     def logged(text: str) -> str | None:
@@ -295,3 +295,9 @@ def test_what_is_logged_again_and_again_is_said_seldom_and_counted(monkeypatch: 
     assert logged("another: %s") == "another: x"
     now[0] += 31
     assert logged("broken: %s") == "broken: x (and 3 times more since)"
+
+
+def test_what_reads_otherwise_is_said_even_if_its_template_is_the_same() -> None:
+    seldom = Seldom(whole=True)
+    told = [logging.LogRecord("x", logging.WARNING, "", 0, "%s", (text,), None) for text in ("full", "full", "down")]
+    assert [seldom.filter(record) for record in told] == [True, False, True]
