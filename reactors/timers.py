@@ -7,6 +7,9 @@ from reactors.domain import Domain
 from reactors.state import Node
 from streams.definitions import Eager, Within
 
+MOMENT_MS = 50
+"""what a due time's way through the journal may take; a twentieth of the promise where that is less"""
+
 
 def promise_ms(domain: Domain, node: Node) -> int | None:
     """The age that the node's policy guarantees; None where it guarantees none."""
@@ -42,13 +45,14 @@ def due(domain: Domain, node: Node) -> int | None:
 def margin(domain: Domain, node: Node) -> int:
     """How much earlier than its path asks the node is due: a run may be in flight, and slots may be taken.
 
-    Even where runs take no time, it is due a moment before the promise is broken.
+    Even where runs take no time it is due a moment before the promise is broken: until the timer's fact and the grant
+    stand in the journal some milliseconds pass that no duration tells of.
     """
-    slots = domain.state.slots
+    slots, moment = domain.state.slots, min(MOMENT_MS, (promise_ms(domain, node) or 0) // 20 + 1)
     if not 0 < slots < len(domain.state.nodes):
-        return max(1, node.longest)
+        return node.longest + moment
     queueing = (domain.work(node) - node.path) // slots
-    return max(1, 2 * node.longest + queueing)
+    return 2 * node.longest + queueing + moment
 
 
 def _pause(domain: Domain, node: Node) -> int:
