@@ -8,8 +8,9 @@ import orjson
 
 from reactors.runs import run_id
 from streams.cloudevents import encode, envelope, event_id
-from streams.definitions import AssetDef, Dep, Manifest, Within
+from streams.definitions import AssetDef, Dep, Manifest
 from streams.manifests import in_parts
+from streams.policies import Within
 
 DOMAIN = "bench"
 CHANGES_PER_RUN = 2

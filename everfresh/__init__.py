@@ -11,12 +11,12 @@ from everfresh import shadows as shadows  # first: it says whose `streams` Pytho
 if TYPE_CHECKING:
     from everfresh import checks, webhooks
     from everfresh.app import App
-    from everfresh.policies import Eager, Retry, Within
+    from everfresh.policies import Cron, Eager, Retry, Within
     from everfresh.publisher import AsyncPublisher, Publisher
     from reactors.compute import Change, CheckOutcome, Context, Input, Output
     from reactors.io.stores import FileStore, JsonStore, ParquetStore
     from streams import errors
-    from streams.definitions import Manual, OnDemand
+    from streams.policies import Manual, OnDemand
 
 __all__ = [
     "App",
@@ -24,6 +24,7 @@ __all__ = [
     "Change",
     "CheckOutcome",
     "Context",
+    "Cron",
     "Eager",
     "FileStore",
     "Input",
@@ -43,12 +44,12 @@ __all__ = [
 _HOMES = {
     "everfresh": ("checks", "webhooks"),
     "everfresh.app": ("App",),
-    "everfresh.policies": ("Eager", "Retry", "Within"),
+    "everfresh.policies": ("Cron", "Eager", "Retry", "Within"),
     "everfresh.publisher": ("AsyncPublisher", "Publisher"),
     "reactors.compute": ("Change", "CheckOutcome", "Context", "Input", "Output"),
     "reactors.io.stores": ("FileStore", "JsonStore", "ParquetStore"),
     "streams": ("errors",),
-    "streams.definitions": ("Manual", "OnDemand"),
+    "streams.policies": ("Manual", "OnDemand"),
 }
 """module → the names that come from it"""
 

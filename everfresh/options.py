@@ -12,9 +12,10 @@ from everfresh.policies import Span, in_one_sentence, spoken
 from reactors.binding import Function
 from reactors.ports import Store
 from reactors.recipes import Place
-from streams.definitions import NAME, AssetDef, CheckDef, Dep, Eager, Manual, OnDemand, Policy, Retry, Within
+from streams.definitions import NAME, AssetDef, CheckDef, Dep, Retry
 from streams.errors import DefinitionError
 from streams.events import Severity
+from streams.policies import Cron, Eager, Manual, OnDemand, Policy, Within
 
 Named = Declared | str
 """an asset: what declared it, its key `domain/name`, or its short name inside its own app"""
@@ -115,7 +116,7 @@ def check(name: str, subject: str, options: CheckOptions) -> CheckDef:
 def derived(key: str, arguments: Mapping[str, str], options: Mapping[str, Any]) -> AssetDef:
     """The definition of an asset that reads `arguments` (argument → asset). Raises DefinitionError."""
     policy, retry = options.get("freshness", OnDemand()), options.get("retry", Retry())
-    if not isinstance(policy, Within | Eager | OnDemand | Manual):
+    if not isinstance(policy, Within | Eager | Cron | OnDemand | Manual):
         raise DefinitionError(f"asset {key!r}: freshness is a policy like ef.Within('5m'), not {policy!r}")
     if not isinstance(retry, Retry):
         raise DefinitionError(f"asset {key!r}: retry is like ef.Retry(3), not {retry!r}")

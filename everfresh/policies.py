@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pydantic import ValidationError
 
-from streams import definitions
+from streams import definitions, policies
 from streams.cloudevents import plain
 from streams.errors import DefinitionError
 
@@ -16,7 +16,7 @@ Span = str | int | timedelta
 _SPOKEN = {"lag_ms": "lag", "policy": "freshness"}
 
 
-def Within(lag: Span) -> definitions.Within:  # noqa: N802  it reads as the policy it makes
+def Within(lag: Span) -> policies.Within:  # noqa: N802  it reads as the policy it makes
     """At most `lag` behind its sources: run as late as that allows, so that one run covers many changes.
 
     >>> Within("5m").lag_ms
@@ -25,10 +25,10 @@ def Within(lag: Span) -> definitions.Within:  # noqa: N802  it reads as the poli
     Raises DefinitionError for what is no duration, or not above zero.
     """
     with in_one_sentence(f"Within({lag!r})"):
-        return definitions.Within(lag)
+        return policies.Within(lag)
 
 
-def Eager(quiet: Span = 0, max_wait: Span | None = None) -> definitions.Eager:  # noqa: N802  the same
+def Eager(quiet: Span = 0, max_wait: Span | None = None) -> policies.Eager:  # noqa: N802  the same
     """As soon as changes arrive, or go quiet for `quiet`; `max_wait` bounds a burst that never ends.
 
     >>> Eager(quiet="1s", max_wait="10s")
@@ -37,7 +37,22 @@ def Eager(quiet: Span = 0, max_wait: Span | None = None) -> definitions.Eager:  
     Raises DefinitionError for what is no duration, and where `max_wait` is shorter than `quiet`.
     """
     with in_one_sentence(f"Eager(quiet={quiet!r}, max_wait={max_wait!r})"):
-        return definitions.Eager(quiet, max_wait)
+        return policies.Eager(quiet, max_wait)
+
+
+def Cron(expression: str, tz: str = "UTC", within: Span | None = None) -> policies.Cron:  # noqa: N802  the same
+    """At each tick of a cron expression, in a time zone: up to date with all that was committed before the tick.
+
+    It has to be done `within` that span after the tick, or else by the next one. Where nothing changed nothing runs. A
+    minute that daylight saving skips ticks right after; a fixed one that comes twice ticks once.
+
+    >>> Cron("0 6 * * *", tz="Europe/Berlin", within="30m").within_ms
+    1800000
+
+    Raises DefinitionError for what is no expression or zone, and where `within` is longer than the time between ticks.
+    """
+    with in_one_sentence(f"Cron({expression!r}, tz={tz!r}, within={within!r})"):
+        return policies.Cron(expression=expression, tz=tz, within_ms=within)  # type: ignore[arg-type]
 
 
 def Retry(times: int = 2, **how: Span) -> definitions.Retry:  # noqa: N802  the same

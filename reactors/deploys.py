@@ -33,6 +33,8 @@ def declared(domain: Domain, manifest: Manifest) -> None:
         if key not in graph.inputs:
             _forget(domain, key)
     read_before = domain.graph.foreign
+    for key in sorted(domain.graph.sources - graph.sources):
+        close_all(domain, key)
     state.manifest, domain.graph, state.renewed_at = manifest, graph, state.offset
     _drop_plans(domain)
     for key in sorted(graph.roots):
@@ -103,6 +105,8 @@ def _declare_node(domain: Domain, key: str) -> None:
     if not root.commits or root.commits[-1].fingerprint != fingerprint:
         append(domain, root, definition.code_version, fingerprint)
         node.touched = domain.state.offset
+        if node.run is not None and not node.run.live:  # what waits for its next attempt is another run's now
+            node.run.retry_at, node.requests = None, []
     if key in domain.graph.roots:
         become_root(domain, node)
     node.takes = expected(domain, node)

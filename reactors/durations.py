@@ -38,10 +38,13 @@ def expected(domain: Domain, node: Node) -> int:
 
 
 def price(domain: Domain, node: Node) -> bool:
-    """Work out the node's path and longest run from its inputs'; tells whether they changed."""
+    """Work out the node's path and longest run from its inputs'; tells whether they changed.
+
+    What runs at most every so often keeps its readers waiting as one run in flight of that length would.
+    """
     above = domain.derived_inputs(node)
     path = node.takes + max((one.path for one in above), default=0)
-    longest = max(node.takes, *(one.longest for one in above)) if above else node.takes
+    longest = max([node.takes, *(max(one.longest, domain.definition(one).policy.every_ms or 0) for one in above)])
     changed = (path, longest) != (node.path, node.longest)
     node.path, node.longest = path, longest
     return changed

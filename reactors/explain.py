@@ -4,9 +4,9 @@ from typing import Any
 
 from reactors.domain import Domain
 from reactors.freshness import judge
+from reactors.promises import held_until, promise_ms
 from reactors.requests import is_busy
 from reactors.state import Node, at_work
-from reactors.timers import promise_ms
 from streams.definitions import CODE
 from streams.units import readable, rfc3339
 
@@ -96,6 +96,10 @@ def _waiting(domain: Domain, node: Node) -> list[str]:
         elif not is_busy(node):
             said.append("It is ready and waits for a worker with a free slot and its code version.")
     if (wave is not None or node.requests) and not is_busy(node):
+        policy, held = domain.definition(node).policy, held_until(domain, node, domain.state.now)
+        if held > domain.state.now:
+            why = f"its hours are {policy.hours.text}" if policy.hours else "it ran lately"
+            said.append(f"It may not run before {rfc3339(held)}: {why}.")
         said.extend(_nobody(domain, node))
     return said
 

@@ -3,8 +3,9 @@
 from reactors.alerts import close_alert, of_node, open_alert
 from reactors.causes import FAILING, OVERDUE, QUARANTINED, Trouble
 from reactors.domain import Domain
+from reactors.promises import allows_ms, broken, in_words, promise_ms, promised_by
 from reactors.state import Node, Said
-from reactors.timers import arm, promise_ms
+from reactors.timers import arm
 from streams.events import FreshnessChanged, Verdict
 from streams.units import readable
 
@@ -51,14 +52,14 @@ def _block(domain: Domain, node: Node) -> None:
 
 def is_late(domain: Domain, node: Node) -> bool:
     """The promise is broken: the node has been stale for longer than it allows."""
-    promise = promise_ms(domain, node)
-    return promise is not None and node.stale_since is not None and domain.state.now >= node.stale_since + promise
+    by = promised_by(domain, node, node.stale_since) if node.stale_since is not None else None
+    return by is not None and domain.state.now >= by
 
 
 def is_infeasible(domain: Domain, node: Node) -> bool:
     """The promise is below what its path, and one run in flight, take by what is known of durations."""
-    promise = promise_ms(domain, node)
-    return promise is not None and promise < node.path + node.longest
+    allowed = allows_ms(domain, node)
+    return allowed is not None and allowed < node.path + node.longest
 
 
 def judge(domain: Domain, node: Node) -> tuple[Verdict, str]:
@@ -72,10 +73,10 @@ def judge(domain: Domain, node: Node) -> tuple[Verdict, str]:
     if node.stale_since is None and (node.version is None or node.stale_at is not None):
         return "unknown", "not each of its inputs has a version yet"
     if is_late(domain, node):
-        return "overdue", f"stale for longer than its promise of {readable(promise_ms(domain, node) or 0)}"
+        return "overdue", f"stale for longer than its promise of {in_words(domain, node)}"
     if is_infeasible(domain, node):
         return "infeasible", (
-            f"its promise of {readable(promise_ms(domain, node) or 0)} is below its path of {readable(node.path)} "
+            f"its promise of {in_words(domain, node)} is below its path of {readable(node.path)} "
             f"plus one run of {readable(node.longest)}"
         )
     if node.stale_at is not None:
@@ -127,13 +128,16 @@ def tell(domain: Domain, node: Node) -> None:
 
 
 def _overdue(domain: Domain, node: Node, late: bool) -> None:
-    state, cause, promise = domain.state, of_node(OVERDUE, node), readable(promise_ms(domain, node) or 0)
+    state, cause = domain.state, of_node(OVERDUE, node)
     node.alert_since = node.stale_since if late else None
     if late and node.stale_since is not None:
-        summary, lag = f"{node.asset} is more than {promise} behind its sources", readable(state.now - node.stale_since)
-        open_alert(domain, cause, Trouble("error", summary, node.stale_since, promise, lag))
+        said, expected = broken(domain, node, node.stale_since)
+        lag = readable(state.now - node.stale_since)
+        open_alert(domain, cause, Trouble("error", f"{node.asset} {said}", node.stale_since, expected, lag))
     else:
-        close_alert(domain, cause, f"{node.asset} is no longer more than {promise} behind its sources")
+        promise = promise_ms(domain, node)
+        said = "up to date again" if promise is None else f"no longer more than {readable(promise)} behind its sources"
+        close_alert(domain, cause, f"{node.asset} is {said}")
 
 
 def _held(domain: Domain, node: Node) -> None:

@@ -7,6 +7,9 @@ from difflib import get_close_matches
 from streams.definitions import CODE, AssetDef, Manifest
 from streams.errors import DefinitionError
 
+PROMISED = ("within", "eager", "cron")
+"""kinds of policies that run by themselves, and whatever they need"""
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:
@@ -177,7 +180,7 @@ def _reversed(inputs: dict[str, tuple[str, ...]], order: Iterable[str]) -> dict[
 
 
 def _needed(assets: dict[str, AssetDef], inputs: dict[str, tuple[str, ...]], roots: set[str]) -> set[str]:
-    stack = [key for key in inputs if assets[key].policy.kind in ("within", "eager")]
+    stack = [key for key in inputs if assets[key].policy.kind in PROMISED]
     found = set(stack)
     while stack:
         for one in inputs[stack.pop()]:

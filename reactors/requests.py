@@ -10,6 +10,7 @@ from reactors.freshness import blocker, reblock
 from reactors.marking import free_below, hear_inputs, last_by, note_staleness, oldest_after, plan_again
 from reactors.state import Node, Request, Root, Wave
 from reactors.timers import arm
+from streams.definitions import CODE
 from streams.events import AssetVerified, Covers, Cut, Pin
 
 FAR = 2**62
@@ -84,6 +85,12 @@ def covers_of(node: Node, cut: Cut) -> Covers:
 def is_busy(node: Node) -> bool:
     """An attempt is in flight, or the run waits for its next one."""
     return node.run is not None and (node.run.live or node.run.retry_at is not None)
+
+
+def code_changed(domain: Domain, node: Node) -> bool:
+    """A deploy gave the node another code than the one that its first request pins."""
+    pin, code = node.requests[0].pins.get(CODE + node.asset), domain.state.roots[CODE + node.asset]
+    return pin is not None and bool(code.commits) and pin.fingerprint != code.commits[-1].fingerprint
 
 
 def is_forced(domain: Domain, node: Node) -> bool:

@@ -16,6 +16,7 @@ from reactors.marking import hear_inputs, plan_again
 from reactors.reports import charge, publish_checks, run_ended
 from reactors.requests import (
     FAR,
+    code_changed,
     end,
     finish,
     is_busy,
@@ -181,7 +182,7 @@ def succeeded(domain: Domain, report: RunSucceeded) -> None:
     if node is None:
         return
     run, request = _worked(domain, node), node.requests[0]
-    charge(domain, node, run, report.costs)
+    charge(domain, node.asset, (run.id, run.attempt), report.costs, domain.state.now)
     learn(domain, node, max(report.duration_ms, domain.state.now - run.granted_at))
     if any(request.cut.get(key, seq) < seq for key, seq in node.cut.items()):
         _overtaken(domain, node, report)
@@ -291,7 +292,7 @@ def failed(domain: Domain, report: RunFailed) -> None:
     if node is None:
         return
     run = _worked(domain, node)
-    charge(domain, node, run, report.costs)
+    charge(domain, node.asset, (run.id, run.attempt), report.costs, domain.state.now)
     run_ended(domain, report, "failed", report.error)
     run.failures += 1
     retry = domain.definition(node).retry
@@ -310,6 +311,11 @@ def pause_ms(retry: Retry, run: Run) -> int:
 
 
 def _again(domain: Domain, node: Node, run: Run, at: int) -> None:
+    """The next attempt, unless a deploy came meanwhile: what another code makes of that cut is another run's to say."""
+    if code_changed(domain, node):
+        leave(domain, node, node.requests[0], parked=False)
+        arm(domain, node, node.asset)
+        return
     run.retry_at = at if at > domain.state.now else 0
     arm(domain, node, node.asset)
     make_ready(domain, node)

@@ -43,6 +43,7 @@ class Root:
     incarnation: str = ""  # another domain's asset: of the journal that its newest delivery came from
     heard_at: int = -1  # when its last change came, be it a commit or not; or when it was declared
     delivered: int = -1  # and the offset there: what isn't higher is a repeat
+    reported_at: int = -1  # when the program that makes it ended, the last one that was told of
 
 
 @dataclass(slots=True)
@@ -146,6 +147,7 @@ class Node:
     paused: str | None = None  # who paused it, or why
     wave: str | None = None  # the unfinished wave of which it is a target
     wake_at: int | None = None  # due time of its promise, as planned now
+    turns_at: int | None = None  # its hours begin or end then, or the span since its last run is over
     calm_at: int | None = None  # a quiet Eager: changes came meanwhile, so not due before
     asked_at: int | None = None  # `materialize` was commanded then, and no wave has taken it up
     asked_by: str = ""

@@ -6,11 +6,11 @@ from reactors.marking import plan_again
 from reactors.requests import proceed
 from reactors.silence import listen
 from reactors.state import Node
-from reactors.timers import arm, elapsed, later, margin
+from reactors.timers import arm, elapsed, later, margin, stale_from
 from reactors.waves import settle, start
-from streams.definitions import Eager, Within
 from streams.events import TimerFired
-from streams.units import readable
+from streams.policies import Cron, Eager, Within
+from streams.units import readable, rfc3339
 
 
 def fired(domain: Domain, fact: TimerFired) -> None:
@@ -54,6 +54,9 @@ def _look(domain: Domain, node: Node) -> None:
     if node.run is not None and node.run.retry_at and node.run.retry_at <= now:
         node.run.retry_at = 0
         proceed(domain, [node])
+    if node.turns_at is not None and node.turns_at <= now:
+        node.turns_at = None
+        domain.wake(node.asset)
     if node.wake_at is not None and node.wake_at <= now:
         _wake(domain, node)
     elif node.hold is not None and node.hold.until is not None and node.hold.until <= now and not node.requests:
@@ -76,6 +79,10 @@ def _wake(domain: Domain, node: Node) -> None:
             node.calm_at = calm
             return
         start(domain, node, "eager: its inputs changed" if not policy.quiet_ms else "eager: its inputs went quiet")
+    elif isinstance(policy, Cron):
+        since = stale_from(node)
+        tick = domain.state.now if since is None else policy.tick(since)
+        start(domain, node, f"its tick at {rfc3339(tick)} ({policy.expression} {policy.tz})")
     elif isinstance(policy, Within):
         slack = readable(node.path + margin(domain, node))
         start(domain, node, f"its promise of {readable(policy.lag_ms)} is due, {slack} ahead for its path and one run")

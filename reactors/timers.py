@@ -4,17 +4,12 @@ from heapq import heappop, heappush
 
 from reactors.causes import SILENT, Cause
 from reactors.domain import Domain
+from reactors.promises import promise_ms, promised_by, turns_at
 from reactors.state import Node
-from streams.definitions import Eager, Within
+from streams.policies import Cron, Eager, Within
 
 MOMENT_MS = 50
 """what a due time's way through the journal may take; a twentieth of the promise where that is less"""
-
-
-def promise_ms(domain: Domain, node: Node) -> int | None:
-    """The age that the node's policy guarantees; None where it guarantees none."""
-    policy = domain.definition(node).policy
-    return policy.lag_ms if isinstance(policy, Within) else None
 
 
 def stale_from(node: Node) -> int | None:
@@ -36,10 +31,15 @@ def due(domain: Domain, node: Node) -> int | None:
     policy = domain.definition(node).policy
     pause = _pause(domain, node)
     if isinstance(policy, Within):
-        return max(pause, since + max(0, policy.lag_ms - node.path - margin(domain, node)))
-    if isinstance(policy, Eager):
-        return max(pause, since + policy.quiet_ms, node.calm_at or 0)
-    return None
+        by = promised_by(domain, node, since) or 0
+        at = max(pause, since, by - node.path - margin(domain, node))
+    elif isinstance(policy, Eager):
+        at = max(pause, since + policy.quiet_ms, node.calm_at or 0)
+    elif isinstance(policy, Cron):
+        at = max(pause, policy.tick(since))
+    else:
+        return None
+    return at if policy.hours is None else policy.hours.opens(at)
 
 
 def margin(domain: Domain, node: Node) -> int:
@@ -79,9 +79,11 @@ def next_look(domain: Domain, node: Node) -> int | None:
     if node.wake_at is not None:
         looks.append(node.wake_at)
     if node.stale_since is not None and node.alert_since is None:
-        promise = promise_ms(domain, node)
-        if promise is not None:
-            looks.append(node.stale_since + promise)
+        by = promised_by(domain, node, node.stale_since)
+        if by is not None:
+            looks.append(by)
+    if node.turns_at is not None:
+        looks.append(node.turns_at)
     if node.hold is not None and node.hold.until is not None and not node.requests and node.wave is None:
         looks.append(node.hold.until)
     if node.run is not None and node.run.retry_at:
@@ -105,6 +107,9 @@ def other_look(domain: Domain, key: str) -> int | None:
 def arm(domain: Domain, node: Node, key: str) -> None:
     """Work out the node's due time again and set its timer if that is earlier than the one it has."""
     node.wake_at = due(domain, node)
+    passed = node.turns_at is not None and node.turns_at <= domain.state.now  # its timer has yet to say so
+    if not passed and (node.stale_at is not None or node.requests):
+        node.turns_at = turns_at(domain, node, domain.state.now)
     look = next_look(domain, node)
     if look is not None:
         armed = domain.armed.get(key)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from reactors.crossing import agrees
 from reactors.domain import Domain
 from reactors.marking import plan_again
+from reactors.promises import held_until, promised_by
 from reactors.requests import (
     ask,
     cut_of,
@@ -20,8 +21,8 @@ from reactors.requests import (
     urge,
 )
 from reactors.state import Node, Request, Wave
-from reactors.timers import arm, promise_ms, stale_from
-from streams.definitions import Within
+from reactors.timers import arm, stale_from
+from streams.policies import Within
 
 
 @dataclass(slots=True)
@@ -54,8 +55,9 @@ def start(domain: Domain, node: Node, reason: str, forced: bool = False) -> None
 
 def deadline(domain: Domain, node: Node) -> int:
     """When the node must be right again: its promise's end; without one, as soon as its path allows."""
-    since, promise = stale_from(node), promise_ms(domain, node)
-    return since + promise if since is not None and promise is not None else domain.state.now + node.path
+    since = stale_from(node)
+    by = promised_by(domain, node, since) if since is not None else None
+    return by if by is not None else domain.state.now + node.path
 
 
 def awaits_agreement(domain: Domain, wave: Wave, at: int, clock: int) -> bool:
@@ -78,6 +80,8 @@ def survey(domain: Domain, wave: Wave) -> Survey:
         states[node.asset] = is_held(node) or any(above)
         if above or states[node.asset] or node.requests or is_busy(node):
             continue
+        if held_until(domain, node, domain.state.now) > domain.state.now:
+            continue  # a timer looks again; what is new until then wakes nobody
         if wave.forced != node.asset and may_move(node, pins_now(domain, node)):
             at, now = domain.state.offset, domain.state.now
             if agrees(domain, node, at):
@@ -210,6 +214,8 @@ def _may_ride(domain: Domain, node: Node, at: int) -> bool:
         return False
     if 2 * (domain.state.now - since) < wake - since or not agrees(domain, node, at):
         return False
+    if held_until(domain, node, domain.state.now) > domain.state.now:
+        return False  # the wave would wait for it
     return not any(lacks(domain, one, at) for one in domain.derived_inputs(node))
 
 

@@ -4,11 +4,12 @@ Durations are integer milliseconds (`…_ms`); constructors also take text like 
 """
 
 import re
-from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
+from streams.definition import Definition
+from streams.policies import OnDemand, Policy
 from streams.units import Duration
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}")
@@ -16,63 +17,6 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}")
 
 CODE = "code:"
 """The prefix of the pseudo-source whose commits are an asset's code versions."""
-
-
-class Definition(BaseModel):
-    """A frozen piece of a manifest; unknown fields of a newer version are kept out, never an error."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Within(Definition):
-    """At most `lag` behind its sources: run as late as that allows, so that one run covers many changes."""
-
-    kind: Literal["within"] = "within"
-    lag_ms: Duration = Field(gt=0)
-
-    def __init__(self, lag: str | int | timedelta | None = None, /, **fields: Any) -> None:
-        super().__init__(**fields if lag is None else {"lag_ms": lag, **fields})
-
-
-class Eager(Definition):
-    """As soon as changes arrive, or go quiet for `quiet`; `max_wait` bounds a burst that never ends."""
-
-    kind: Literal["eager"] = "eager"
-    quiet_ms: Duration = Field(default=0, ge=0)
-    max_wait_ms: Duration | None = Field(default=None, gt=0)
-
-    def __init__(
-        self,
-        quiet: str | int | timedelta | None = None,
-        max_wait: str | int | timedelta | None = None,
-        **fields: Any,
-    ) -> None:
-        if quiet is not None:
-            fields["quiet_ms"] = quiet
-        if max_wait is not None:
-            fields["max_wait_ms"] = max_wait
-        super().__init__(**fields)
-
-    @model_validator(mode="after")
-    def _bound_after_quiet(self) -> "Eager":
-        if self.max_wait_ms is not None and self.max_wait_ms < self.quiet_ms:
-            raise ValueError(f"max_wait ({self.max_wait_ms} ms) is shorter than quiet ({self.quiet_ms} ms)")
-        return self
-
-
-class OnDemand(Definition):
-    """Only when a downstream promise needs it."""
-
-    kind: Literal["on_demand"] = "on_demand"
-
-
-class Manual(Definition):
-    """Only on command; downstream treats it like a source."""
-
-    kind: Literal["manual"] = "manual"
-
-
-Policy = Annotated[Within | Eager | OnDemand | Manual, Field(discriminator="kind")]
 
 
 class Retry(Definition):
@@ -149,5 +93,5 @@ class Manifest(Definition):
     domain: str
     deploy: int = Field(ge=0)
     assets: tuple[AssetDef, ...]
-    pools: dict[str, int] = {}
+    pools: dict[str, int] = Field(default_factory=dict)
     hash: str = ""

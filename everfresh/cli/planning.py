@@ -10,8 +10,8 @@ from reactors.apply import apply
 from reactors.domain import Domain
 from reactors.graph import compile_graph
 from reactors.io.clock import SystemClock
+from reactors.promises import allows_ms
 from reactors.state import Node
-from reactors.timers import promise_ms
 from streams.cloudevents import envelope
 from streams.definitions import AssetDef, Manifest
 from streams.events import DefinitionsDeclared
@@ -157,7 +157,7 @@ def _when(one: Recompute) -> str:
 
 
 def _feasibility(domain: Domain, node: Node) -> Feasibility | None:
-    promise = promise_ms(domain, node)
+    promise = allows_ms(domain, node)
     return Feasibility(node.asset, promise, node.path, node.longest) if promise is not None else None
 
 

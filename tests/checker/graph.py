@@ -7,7 +7,7 @@ from graphlib import TopologicalSorter
 from tests.checker.export import Json
 
 CODE = "code:"
-PROMISES = ("within", "eager")
+PROMISES = ("within", "eager", "cron")
 
 
 @dataclass(frozen=True)

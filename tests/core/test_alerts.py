@@ -6,8 +6,9 @@ from typing import Any
 from everfresh.testing import World
 from reactors.apply import refuse
 from reactors.domain import Output
-from streams.definitions import CheckDef, Eager, Manifest, OnDemand, Retry, Within
+from streams.definitions import CheckDef, Manifest, Retry
 from streams.events import CheckResult, DefinitionsDeclared, DeliveryFailed, JournalGap, RunFailed, RunGranted
+from streams.policies import Eager, OnDemand, Within
 from tests.core.worlds import HOUR, Journal, derived, domain_of, single, source
 
 Told = tuple[str, str]

@@ -1,8 +1,9 @@
 """Deps across domains: subscription, delivery with cuts, and inputs that agree or are said not to."""
 
 from everfresh.testing import World
-from streams.definitions import AssetDef, Eager, Manifest, Manual, Within
+from streams.definitions import AssetDef, Manifest
 from streams.events import DomainDelivered
+from streams.policies import Eager, Manual, Within
 from tests.core.bridge import Bridge
 from tests.core.worlds import derived, outcomes, said, source, verdicts
 

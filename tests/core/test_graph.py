@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reactors.graph import Graph, compile_graph
-from streams.definitions import CODE, AssetDef, Dep, Eager, Manifest, Manual, OnDemand, Policy, Within
+from streams.definitions import CODE, AssetDef, Dep, Manifest
 from streams.errors import DefinitionError
+from streams.policies import Eager, Manual, OnDemand, Policy, Within
 from tests.core.worlds import derived, domain_of, skipping_diamond, source
 
 CHAIN = 5_000

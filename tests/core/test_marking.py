@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from reactors.commits import DENSE
 from reactors.granting import Terms
 from reactors.marking import first_after, last_by
-from streams.definitions import Eager, Manual, OnDemand, Within
 from streams.events import RunGranted
+from streams.policies import Eager, Manual, OnDemand, Within
 from tests.core.worlds import (
     DAY,
     FIVE_MINUTES,

@@ -14,8 +14,8 @@ from everfresh.testing import World
 from reactors.apply import apply
 from reactors.domain import Domain
 from reactors.snapshots import restore
-from streams.definitions import Eager, Within
 from streams.events import RunGranted
+from streams.policies import Eager, Within
 from tests.core.worlds import derived, skipping_diamond, source, world_of
 
 Told = list[tuple[int, str, str]]

@@ -2,9 +2,13 @@
 
 from itertools import pairwise
 
+import pytest
+
 from reactors.runs import LOSSES_MAX
-from streams.definitions import Eager, Retry, Within
-from tests.core.worlds import derived, granted, source, world_of
+from streams.definitions import Retry
+from streams.events import DefinitionsDeclared, RunFailed
+from streams.policies import Eager, Within
+from tests.core.worlds import Journal, derived, domain_of, granted, source, world_of
 
 DAY = 86_400_000
 
@@ -174,3 +178,26 @@ def test_what_fails_for_good_is_not_tried_again_by_each_of_many_changes() -> Non
     world.publish("d/s")
     world.advance("1s")
     assert world.state("d/b")["verdict"] == "fresh"
+
+
+@pytest.mark.parametrize("outcome", ["lost", "failed", "waiting"])
+def test_after_a_deploy_of_new_code_a_run_is_not_tried_again_at_the_old_codes_cut(outcome: str) -> None:
+    asset = derived("d/a", "d/s", policy=Eager(), retry=Retry(3, delay="10s"))
+    journal = Journal(domain_of(source("d/s"), asset))
+    journal.beat("w", 1)
+    journal.change("d/s")
+    (grant,) = journal.turn()
+    if outcome == "waiting":
+        journal.report(grant, RunFailed)
+    newer = domain_of(source("d/s"), asset.model_copy(update={"code_version": "2"})).model_copy(update={"deploy": 2})
+    journal.append(DefinitionsDeclared(**newer.model_dump()), "d")
+    journal.clock += 60_000
+    if outcome == "lost":
+        journal.lose(grant)
+    elif outcome == "failed":
+        journal.report(grant, RunFailed)
+    journal.codes = {"d/a": "2"}
+    journal.beat("w", 1)
+    (again,) = journal.turn()
+    assert again.run != grant.run
+    assert (again.attempt, again.cut["code:d/a"], again.code_version) == (1, 2, "2")

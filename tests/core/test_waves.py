@@ -1,7 +1,7 @@
 """When something runs: as late as the promise allows, once a wave, never on mixed inputs."""
 
 from reactors.timers import MOMENT_MS
-from streams.definitions import Eager, Manual, OnDemand, Within
+from streams.policies import Eager, Manual, OnDemand, Within
 from tests.checker import check, read
 from tests.core.worlds import derived, skipping_diamond, source, world_of
 

@@ -8,7 +8,7 @@ from reactors.apply import apply
 from reactors.domain import Domain, Output
 from reactors.granting import Terms
 from streams.cloudevents import Envelope, envelope
-from streams.definitions import AssetDef, Dep, Manifest, OnDemand, Policy, Within
+from streams.definitions import AssetDef, Dep, Manifest
 from streams.events import (
     AssetChanged,
     DefinitionsDeclared,
@@ -20,6 +20,7 @@ from streams.events import (
     RunSucceeded,
     WorkerHeartbeat,
 )
+from streams.policies import OnDemand, Policy, Within
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 FIVE_MINUTES = Within("5m")

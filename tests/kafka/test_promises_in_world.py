@@ -4,7 +4,7 @@ import everfresh as ef
 from everfresh import App
 from everfresh.policies import Eager
 from everfresh.testing import World
-from streams.definitions import Policy
+from streams.policies import Policy
 from tests.checker import check, read
 
 

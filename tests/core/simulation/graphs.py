@@ -3,13 +3,18 @@
 import random
 from collections.abc import Callable, Sequence
 
-from streams.definitions import AssetDef, Dep, Eager, Manifest, Manual, OnDemand, Policy, Retry, Within
+from streams.definitions import AssetDef, Dep, Manifest, Retry
+from streams.policies import Cron, Eager, Manual, OnDemand, Policy, Within
 
 DOMAIN = "d"
 Reads = dict[str, tuple[str, ...]]
 """derived asset → what it reads, inputs before readers"""
 
 _RETRIES = (Retry(0, cool_down="10m"), Retry(1, delay="2s"), Retry(2), Retry(3, delay="200ms", jitter_percent=50))
+
+
+STEPS = (1, 5, 30)
+"""minutes between the ticks of a Cron"""
 
 
 def named(short: str) -> str:
@@ -86,7 +91,21 @@ def policies(dice: random.Random, reads: Reads, takes: dict[str, int]) -> dict[s
     mood = dice.choice(("within", "within", "eager", "mixed", "mixed", "mixed"))
     read_by_some = {dep for deps in reads.values() for dep in deps}
     paths = longest_paths(reads, takes)
-    return {name: _policy(dice, mood, paths[name], is_leaf=name not in read_by_some) for name in reads}
+    chosen = {name: _policy(dice, mood, paths[name], is_leaf=name not in read_by_some) for name in reads}
+    limited = mood == "mixed" and dice.random() < 0.4
+    return {name: _limited(dice, one) if limited and dice.random() < 0.3 else one for name, one in chosen.items()}
+
+
+def _limited(dice: random.Random, policy: Policy) -> Policy:
+    """The policy with hours, or with a span between runs, where that makes sense."""
+    if isinstance(policy, Manual):
+        return policy
+    if dice.random() < 0.5 and not isinstance(policy, Cron):
+        first, hours = dice.randrange(24), dice.randint(1, 20)
+        zone = dice.choice(("UTC", "Europe/Berlin", "America/New_York"))
+        return policy.only_between(f"{first:02}:00", f"{(first + hours) % 24:02}:30", zone)
+    every = dice.choice((1_000, 30_000, 600_000))
+    return policy if isinstance(policy, Within) and every >= policy.lag_ms else policy.at_most_every(every)
 
 
 def _policy(dice: random.Random, mood: str, cost: tuple[int, int], is_leaf: bool) -> Policy:
@@ -101,7 +120,9 @@ def _policy(dice: random.Random, mood: str, cost: tuple[int, int], is_leaf: bool
         return within
     if mood == "eager":
         return eager if dice.random() < 0.5 else Eager()
-    return dice.choice((within, within, within, eager, eager, Eager(), Manual(), OnDemand()))
+    minutes = dice.choice(STEPS)
+    cron = Cron(expression=f"*/{minutes} * * * *", within_ms=dice.choice((None, minutes * 30_000)))
+    return dice.choice((within, within, within, eager, eager, Eager(), Manual(), OnDemand(), cron))
 
 
 def manifest(dice: random.Random) -> Manifest:

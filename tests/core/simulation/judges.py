@@ -5,7 +5,7 @@ from collections.abc import Callable, Container, Iterator
 
 from everfresh.testing import World
 from reactors.domain import Output
-from streams.definitions import CODE, Within
+from streams.definitions import CODE
 from streams.events import (
     Alert,
     AlertOpened,
@@ -17,6 +17,7 @@ from streams.events import (
     RunGranted,
     WorkerHeartbeat,
 )
+from streams.policies import Cron, Within
 from tests.core.simulation.crew import NOTHING, computed, value_of
 from tests.core.simulation.ledger import Ledger
 from tests.core.simulation.stage import Stage
@@ -166,13 +167,23 @@ def _told_in_turn(alerts: dict[str, Alert], event: Alert) -> Iterator[str]:
 def _late(ledger: Ledger, offset: int, opened: Container[str]) -> Iterator[str]:
     for key, one in ledger.assets.items():
         published = ledger.published.get(key)
-        if not isinstance(one.policy, Within) or published is None or published.cut.keys() != ledger.above(key):
+        if published is None or published.cut.keys() != ledger.above(key):
             continue  # a deploy changed what is above it: since when it is stale is another question
+        if not isinstance(one.policy, Within | Cron) or one.policy.hours is not None:
+            continue
         behind = ledger.behind(key, published.cut)
-        late = behind is not None and ledger.now >= behind.time + one.policy.lag_ms
+        late = behind is not None and ledger.now >= behind.time + _leaves(one.policy, behind.time)
         if late != (key in opened):
             state = "late" if late else "in time"
             yield f"{offset}: {key} is {state}, and its alert is {'' if key in opened else 'not '}open"
+
+
+def _leaves(policy: Within | Cron, since: int) -> int:
+    """How long after `since` the promise is broken; a Cron's ticks are told without any cron here."""
+    if isinstance(policy, Within):
+        return policy.lag_ms
+    step = int(policy.expression.removeprefix("*/").split()[0]) * 60_000
+    return step - since % step + (policy.within_ms or step)
 
 
 def promises_are_kept(stage: Stage) -> Iterator[str]:
@@ -184,8 +195,12 @@ def promises_are_kept(stage: Stage) -> Iterator[str]:
         if output.model is AlertOpened:
             node = nodes[output.subject]
             policy = stage.domain.definition(node).policy  # type: ignore[union-attr]
-            if isinstance(policy, Within) and policy.lag_ms >= 3 * node.path + node.longest:
+            if isinstance(policy, Within) and not _has_hours(stage) and policy.lag_ms >= 3 * node.path + node.longest:
                 yield f"{output.offset}: {node.asset} is overdue, with {policy.lag_ms} for a path of {node.path}"
+
+
+def _has_hours(stage: Stage) -> bool:
+    return any(one.policy.hours is not None for one in stage.script.manifest.assets)
 
 
 def quiet_in_the_end(stage: Stage) -> Iterator[str]:
@@ -198,7 +213,7 @@ def quiet_in_the_end(stage: Stage) -> Iterator[str]:
         node = domain.state.nodes[key]
         if node.requests:
             yield f"{key} is still wanted"
-        if domain.definition(node).policy.kind in ("within", "eager") and not node.missing:
+        if domain.definition(node).policy.kind in ("within", "eager", "cron") and not node.missing:
             state = stage.state(key)
             if (state["verdict"] not in ("fresh", "infeasible")) or state["lag"] or node.stale_at is not None:
                 yield f"{key} is {state['verdict']}, lag {state['lag']}: {state['reason']}"

@@ -4,7 +4,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from streams.definitions import AssetDef, Dep, Manifest, Within
+from streams.definitions import AssetDef, Dep, Manifest
+from streams.policies import Within
 from tests.core.simulation.graphs import manifest, named
 
 MINUTE = 60_000

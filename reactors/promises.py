@@ -1,0 +1,66 @@
+"""What a policy guarantees of a node, and when it may run: by the policy and the clock, not by how busy anyone is."""
+
+from reactors.domain import Domain
+from reactors.state import Node
+from streams.policies import Cron, Within
+from streams.units import readable, rfc3339
+
+
+def promise_ms(domain: Domain, node: Node) -> int | None:
+    """The age that the node's policy guarantees; None where it guarantees none."""
+    policy = domain.definition(node).policy
+    return policy.lag_ms if isinstance(policy, Within) else None
+
+
+def promised_by(domain: Domain, node: Node, since: int) -> int | None:
+    """When what was committed at `since` has to be taken in; None where nothing is promised.
+
+    Where a Within's time is up outside its hours, it counts on from when they next begin.
+    """
+    policy = domain.definition(node).policy
+    if isinstance(policy, Cron):
+        return policy.by(policy.tick(since))
+    if not isinstance(policy, Within):
+        return None
+    end = since + policy.lag_ms
+    opens = policy.hours.opens(end) if policy.hours is not None else end
+    return end if opens == end else opens + policy.lag_ms
+
+
+def allows_ms(domain: Domain, node: Node) -> int | None:
+    """The time that the promise leaves between a commit, or a tick, and its being taken in; None without a promise."""
+    policy = domain.definition(node).policy
+    return policy.allows_ms if isinstance(policy, Cron) else promise_ms(domain, node)
+
+
+def held_until(domain: Domain, node: Node, at: int) -> int:
+    """The earliest instant from `at` on at which the node may be granted, by its hours and by the run before."""
+    policy, run = domain.definition(node).policy, node.run
+    if policy.every_ms is not None and run is not None and not run.live and run.retry_at is None:
+        at = max(at, run.granted_at + policy.every_ms)
+    return at if policy.hours is None else policy.hours.opens(at)
+
+
+def turns_at(domain: Domain, node: Node, at: int) -> int | None:
+    """When what may be granted at `at` may not, or the other way round; None where nothing of the kind is declared."""
+    held, hours = held_until(domain, node, at), domain.definition(node).policy.hours
+    if held > at:
+        return held
+    return None if hours is None else hours.closes(at)
+
+
+def in_words(domain: Domain, node: Node) -> str:
+    """The promise as what it allows: '5m', or '30m after its tick'."""
+    policy, allowed = domain.definition(node).policy, readable(allows_ms(domain, node) or 0)
+    return f"{allowed} from tick to {'done' if policy.within_ms else 'tick'}" if isinstance(policy, Cron) else allowed
+
+
+def broken(domain: Domain, node: Node, since: int) -> tuple[str, str]:
+    """That the promise counting from `since` is broken, as a sentence's end, and what was expected instead."""
+    policy = domain.definition(node).policy
+    if isinstance(policy, Cron):
+        tick = policy.tick(since)
+        by = rfc3339(policy.by(tick))
+        return f"was not up to date by {by} with what came before its tick at {rfc3339(tick)}", by
+    promise = readable(promise_ms(domain, node) or 0)
+    return f"is more than {promise} behind its sources", promise
