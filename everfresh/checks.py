@@ -13,19 +13,24 @@ from streams.errors import DefinitionError
 
 
 def not_null(*columns: str, tolerance: float = 0.0, name: str | None = None) -> Expectation:
-    """No row has a null in any of these columns; or at most a share of the rows has.
+    """No row has a null (or NaN) in any of these columns; or at most `tolerance` of the rows has, a share below 1.
 
     >>> not_null("tailnum", tolerance=0.02).name
     'not_null(tailnum)'
+
+    `name` is the check's, instead of what it asks. Raises DefinitionError where no column is named, or for a tolerance
+    that is no share.
     """
     return _made("not_null", columns, {}, tolerance, name)
 
 
 def unique(*columns: str, name: str | None = None) -> Expectation:
-    """No two rows agree in all these columns.
+    """No two rows agree in all these columns; rows with a null in one of them don't count.
 
     >>> unique("carrier", "flight").name
     'unique(carrier, flight)'
+
+    Raises DefinitionError where no column is named.
     """
     return _made("unique", columns, {}, 0.0, name)
 
@@ -33,7 +38,13 @@ def unique(*columns: str, name: str | None = None) -> Expectation:
 def accepted_values(
     column: str, values: Sequence[Any], *, tolerance: float = 0.0, name: str | None = None
 ) -> Expectation:
-    """The column holds these values only."""
+    """The column holds these values only; at most `tolerance` of the rows, a share, hold another.
+
+    >>> accepted_values("carrier", ["AA", "DL"]).name
+    'accepted_values(carrier)'
+
+    Raises DefinitionError for no values, or for a tolerance that is no share.
+    """
     if not values:
         raise DefinitionError(f"accepted_values({column!r}) names no value; list those that may occur")
     return _made("accepted_values", (column,), {"values": tuple(values)}, tolerance, name)
@@ -47,7 +58,14 @@ def in_range(
     tolerance: float = 0.0,
     name: str | None = None,
 ) -> Expectation:
-    """The column's values lie from `least` to `most`, both included; one of them may be left open."""
+    """The column's values lie from `least` to `most`, both included, in its own unit; one of them may be left open.
+
+    >>> in_range("delay_minutes", least=-120, tolerance=0.001).name
+    'in_range(delay_minutes)'
+
+    At most `tolerance` of the rows, a share, lie outside. Raises DefinitionError where neither bound is said, where
+    they cross, or for a tolerance that is no share.
+    """
     if least is None and most is None:
         raise DefinitionError(f"in_range({column!r}) has neither least nor most; say one of them")
     if least is not None and most is not None and least > most:
@@ -56,10 +74,12 @@ def in_range(
 
 
 def row_count(least: int | None = None, most: int | None = None, *, name: str | None = None) -> Expectation:
-    """The table has so many rows.
+    """The table has `least` to `most` rows, both included; one of them may be left open.
 
     >>> row_count(least=1).name
     'row_count'
+
+    Raises DefinitionError where neither is said.
     """
     if least is None and most is None:
         raise DefinitionError("row_count() has neither least nor most; say one of them")
@@ -71,7 +91,13 @@ def relationship(
 ) -> Expectation:
     """Each value of the column stands in another asset's column (`at`, by default of the same name).
 
-    `to` must be one of the asset's own deps: what is compared is then the very version that the run read.
+    `to` must be one of the asset's own deps: what is compared is then the very version that the run read. At most
+    `tolerance` of the rows, a share, have a value that isn't there.
+
+    >>> relationship("carrier", "shop/airlines", at="code").name
+    'relationship(carrier)'
+
+    Raises DefinitionError for a tolerance that is no share; `app.expect` does for an asset that isn't among the deps.
     """
     key = to.key if isinstance(to, Declared) else to
     return _made("relationship", (column,), {"to": key, "at": at or column}, tolerance, name)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import isfinite
-from typing import Any, Protocol
+from typing import Any, Protocol, SupportsFloat
 
 from streams.errors import EverfreshError
 from streams.events import CostItem, Cut, Pin
@@ -41,7 +41,11 @@ def encodable(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One commit that a run covers, as its publisher told it."""
+    """One commit that a run covers, as its publisher told it; `data_time` is RFC 3339 text.
+
+    >>> Change(version="41", data_time="2026-01-31T06:00:00Z").version
+    '41'
+    """
 
     version: str | None = None
     partition: str = ""
@@ -59,8 +63,10 @@ class Input:
     >>> Input("shop/orders", version="41", read=lambda as_type: [1, 2]).load()
     [1, 2]
 
-    `changes` lists the commits that this run covers, oldest first, and `previous` is the version that the last run
-    consumed; None where the grant doesn't say: then read the whole.
+    `cut` is where the version is right: source → number of its newest commit in it. `uri`, `format`, `metadata` and
+    `fingerprint` are as the change or the run that made the version told them. `changes` lists the commits that this
+    run covers, oldest first, and `previous` is the version that the last run consumed; None where the grant doesn't
+    say: then read the whole.
     """
 
     key: str
@@ -107,7 +113,8 @@ class Output:
     Output(value=None, version='snapshot-8812', fingerprint=None, metadata={'rows': 336776})
 
     An equal fingerprint as last time runs nothing downstream. With a store, the store's fingerprint is used where none
-    is given. Without a version, the run's id is the version.
+    is given. Without a version, the run's id is the version. `metadata` is a dict that readers get. Raises BadResult
+    for a version or fingerprint that is no text of 1 to 1024 characters, and for metadata that is no dict.
     """
 
     value: Any = None
@@ -155,6 +162,9 @@ class CheckOutcome:
 
     >>> CheckOutcome(False, observed="-3 on 2013-02-01", expected="no negative day").observed
     '-3 on 2013-02-01'
+
+    `observed` and `expected` are shown side by side; `n_tested` and `n_failed` count rows, or whatever was looked at;
+    `metric` is the number to plot.
     """
 
     passed: bool
@@ -179,12 +189,16 @@ def outcome_of(returned: Any) -> CheckOutcome:
         passed = bool(passed)
     if not isinstance(passed, bool):
         raise BadResult(f"a check returns a bool or an ef.CheckOutcome, not {outcome.passed!r}")
-    return replace(outcome, passed=passed)
+    is_written = not isinstance(outcome.metric, SupportsFloat) or isfinite(outcome.metric)  # JSON has no NaN
+    return replace(outcome, passed=passed, metric=outcome.metric if is_written else None)
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a function may know about its own run; annotate an argument with it, or call it `ctx`."""
+    """What a function may know about its own run; annotate an argument with it, or call it `ctx`.
+
+    `attempt` counts from 1 within the run. `log` is a logger: `ctx.log.info("read %s rows", n)`.
+    """
 
     run: str
     attempt: int
@@ -209,7 +223,8 @@ class Context:
         """Add what this attempt used elsewhere: `ctx.report_cost("snowflake.credits", 0.4, amount=1, currency="USD")`.
 
         `quantity` is in `unit`, by default the last part of the resource's name (here "credits"); `amount` is money in
-        `currency`, an ISO 4217 code. What a failed attempt reported counts as well, unless it had to be killed.
+        `currency`, an ISO 4217 code. What a failed attempt reported counts as well, unless it had to be killed. Raises
+        ValueError for what is no finite number.
         """
         if not all(isfinite(number) for number in (quantity, amount or 0)):
             raise ValueError(f"cost {resource!r}: quantity and amount are finite numbers, not {quantity!r}, {amount!r}")

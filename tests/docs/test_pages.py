@@ -4,7 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from typer import Typer
 
+import everfresh as ef
+from everfresh.cli import GROUPS
 from everfresh.config import Settings
 from tests.docs.pages import (
     ROOT,
@@ -17,10 +20,11 @@ from tests.docs.pages import (
     prose,
 )
 from tools.contract import page as contract_page
+from tools.reference import FOLDER, PAGES
 
 EVERY_PAGE = pytest.mark.parametrize("page", pages(), ids=name_of)
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
-NOT_OURS = {"shop.py", "everfresh.toml", ".everfresh/", "io/"}
+NOT_OURS = {"shop.py", "test_shop.py", "everfresh.toml", ".everfresh/", "io/"}
 """what the reader makes, and the folder that there is three times"""
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 
@@ -63,9 +67,26 @@ def test_every_folder_at_the_top_is_on_the_code_map() -> None:
 
 
 def test_the_contract_page_says_what_the_code_says() -> None:
-    assert (ROOT / "docs" / "contract" / "README.md").read_text() == contract_page(), (
-        "run: python -m tools.contract > docs/contract/README.md"
-    )
+    assert (ROOT / "docs" / "contract" / "README.md").read_text() == contract_page(), "run: python -m tools.contract"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_of_the_reference_says_what_the_code_says(name: str) -> None:
+    assert (FOLDER / name).read_text() == PAGES[name](), "run: python -m tools.reference"
+
+
+def test_the_reference_has_every_public_name_and_every_command() -> None:
+    python, commands = ((FOLDER / name).read_text() for name in ("python.md", "commands.md"))
+    assert [name for name in ef.__all__ if f"## ef.{name}\n" not in python] == []
+    words = [name for one in GROUPS for name in named(one)]
+    assert len(words) > 15
+    assert [word for word in words if f"## everfresh {word}\n" not in commands] == []
+    assert commands.count("\nExit codes: ") == commands.count("\n## everfresh ") == commands.count("```sh")
+
+
+def named(group: Typer) -> list[str]:
+    """The commands of a group."""
+    return [str(one.name) for one in group.registered_commands]
 
 
 def test_every_setting_is_explained() -> None:

@@ -16,6 +16,9 @@ from tests.docs.pages import Block, blocks
 SERVICES = {"docs/publishing.md", "docs/consuming.md"}
 """pages for other services and other languages"""
 
+FOLLOWED = {"docs/getting-started.md"}
+"""pages that show what is printed: test_getting_started.py compares it"""
+
 
 def commands() -> list[tuple[str, str]]:
     return [(block.page, line) for block in blocks("sh") for line in lines(block.text)]
@@ -99,9 +102,11 @@ def test_what_the_readme_tries_in_virtual_time_holds(followed: tuple[Shop, list[
     assert ran.code == 0, ran
 
 
-def test_the_policies_page_holds_in_virtual_time(tmp_path: Path) -> None:
-    (example,) = (block.text for block in blocks("python") if block.page == "docs/policies.md")
-    ran = python(tmp_path, example)
+@pytest.mark.parametrize(("page", "examples"), [("docs/policies.md", 2), ("docs/concepts.md", 13)])
+def test_what_a_page_tries_in_virtual_time_holds(tmp_path: Path, page: str, examples: int) -> None:
+    found = [block.text for block in blocks("python") if block.page == page]
+    assert len(found) == examples
+    ran = python(tmp_path, "\n".join(found))
     assert ran.code == 0, ran
 
 
@@ -119,8 +124,8 @@ def test_every_fenced_block_is_of_a_kind_that_is_tried() -> None:
     everything = blocks("sh", "python", "toml", "mermaid", "", "text", "bash", "json", "yaml", "console", "go", "js")
     tried = {"sh", "python", "toml", "mermaid"}
     on_a_broker = {"json", "go", "js"}  # test_services.py
-    assert [
-        block
-        for block in everything
-        if block.language not in tried | (on_a_broker if block.page in SERVICES else set())
-    ] == []
+
+    def kinds(page: str) -> set[str]:
+        return tried | (on_a_broker if page in SERVICES else {"text"} if page in FOLLOWED else set())
+
+    assert [block for block in everything if block.language not in kinds(block.page)] == []

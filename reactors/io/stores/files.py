@@ -19,7 +19,8 @@ class FileStore(KeptInFolder):
     """Keeps files: models, charts, exports. A function returns bytes, or the Path of a file that is then copied.
 
     `url` is a folder (relative to where the process started) or any fsspec URL. A reader gets bytes, or a Path where
-    its argument is annotated so. The suffix of a Path is kept; the fingerprint is of the bytes.
+    its argument is annotated so. The suffix of a Path is kept; the fingerprint is of the bytes. An attempt fails with
+    BadResult where a function returns anything else.
     """
 
     def write(self, address: Address, value: Any) -> Stored:

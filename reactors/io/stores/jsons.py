@@ -13,7 +13,7 @@ class JsonStore(KeptInFolder):
     """Keeps what JSON says back exactly: dicts with text keys, lists, texts, finite numbers, booleans, None in them.
 
     `url` is a folder (relative to where the process started) or any fsspec URL. The order of a dict's keys doesn't
-    count for the fingerprint.
+    count for the fingerprint. An attempt fails with BadResult where a function returns what JSON can't say back.
     """
 
     def write(self, address: Address, value: Any) -> Stored:

@@ -13,7 +13,8 @@ class ParquetStore(KeptInFolder):
     """Keeps tables: polars (lazy ones are collected), pandas, pyarrow, DuckDB relations. A Parquet file a version.
 
     `url` is a folder (relative to where the process started) or any fsspec URL. The fingerprint is of the schema and
-    the rows in order. Needs pyarrow: pip install 'everfresh[polars]'.
+    the rows in order. Needs pyarrow: pip install 'everfresh[polars]'. An attempt fails with BadResult where a function
+    returns something else than a table.
     """
 
     def write(self, address: Address, value: Any) -> Stored:
