@@ -1,32 +1,33 @@
-"""Writes docs/contract/README.md from the code: topics and events as they are.
+"""Writes docs/contract from the code: README.md, a JSON Schema and an example of each event, AsyncAPI over them.
 
-    python -m tools.contract > docs/contract/README.md
+    python -m tools.contract            # what there is now
+    python -m tools.contract released   # at a release: what the next ones must be compatible with
 
-tests/docs/test_pages.py compares the two.
+tests/contract/ compares it all.
 """
 
 import inspect
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import NoneType
 from typing import get_args
 
+import orjson
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from everfresh.contract import contract
 from streams.cloudevents import CONTENT_TYPE, SIZE_MAX
-from streams.events import (
-    EVENTS,
-    Alert,
-    AlertResolved,
-    AlertUpdated,
-    AssetChanged,
-    AssetMaterialized,
-    JournalGap,
-    OverridesSet,
-    RunCancelled,
-    RunGranted,
-)
+from streams.events import EVENTS
+from streams.examples import without_example
+from streams.homes import DOMAIN, homes
 from streams.topics import DAY_MS, Topic, Topics
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "docs" / "contract"
+RELEASED = ROOT / "tests" / "contract" / "released"
+"""a file a release: what all that come after must be compatible with"""
 
 HEAD = f"""# The contract
 
@@ -42,6 +43,9 @@ extension attributes:
 
 `id` is the same whenever it is sent again, so drop what you have seen. Nothing is ordered across topics. Fields
 are added over time: ignore those you don't know.
+
+Each type has a JSON Schema and an example, which is the bytes as they stand in a topic; [asyncapi.json](asyncapi.json)
+says which topic carries what. `everfresh schema export` writes all of them, with the prefix that is set.
 
 How to write and read them, in several languages: [Publishing changes](../publishing.md) and
 [Consuming alerts and other events](../consuming.md).
@@ -65,16 +69,16 @@ milliseconds, `…_seconds` a number.
 """
 
 
-NOT_YET = (AlertUpdated, JournalGap)
-"""events that nothing writes yet"""
-
-
 def page() -> str:
-    """The whole page."""
-    topics = Topics()
-    rows = [_topic(topic) for topic in topics.of("<domain>")]
+    """The page README.md."""
+    rows = [_topic(topic) for topic in Topics().of(DOMAIN)]
     events = [_event(name, model) for name, model in sorted(EVENTS.items())]
     return HEAD + "".join(rows) + EVENTS_HEAD + "".join(events)
+
+
+def files() -> dict[str, bytes]:
+    """All that stands in docs/contract: path → content."""
+    return {"README.md": page().encode(), **dict(contract(Topics()).files())}
 
 
 def _topic(topic: Topic) -> str:
@@ -88,23 +92,8 @@ def _topic(topic: Topic) -> str:
 def _event(name: str, model: type[BaseModel]) -> str:
     fields = ", ".join(_fields(model))
     about = " ".join((inspect.getdoc(model) or "").split()).replace("|", "\\|")
-    about += " (Nothing writes it yet.)" if model in NOT_YET else ""
-    return f"| `{name}` | {_home(model)} | {fields} | {about} |\n"
-
-
-def _home(model: type[BaseModel]) -> str:
-    """The topic, without the prefix; what isn't said here stands in a journal."""
-    if model is AssetChanged:
-        return "changes, journal"
-    if model is OverridesSet:
-        return "overrides"
-    if model in {RunGranted, RunCancelled}:
-        return "journal, runs" if model is RunGranted else "runs"
-    if model.__module__ != AssetMaterialized.__module__:
-        return "journal"
-    topic = Topics("").output(model.TYPE).name.removesuffix(".v1")  # type: ignore[attr-defined]
-    is_state = issubclass(model, Alert) and model is not AlertResolved  # what is over leaves a tombstone there
-    return f"{topic}, alert-state" if is_state else topic
+    beside = f"[schema](schemas/{name}.json), [example](examples/{name}.json)"
+    return f"| `{name}` {beside} | {', '.join(homes(model))} | {fields} | {about} |\n"
 
 
 def _fields(model: type[BaseModel]) -> Iterator[str]:
@@ -116,5 +105,28 @@ def _may_be_missing(field: FieldInfo) -> bool:
     return not field.is_required() or NoneType in get_args(field.annotation)
 
 
+def write() -> None:
+    """Write docs/contract anew; what no longer belongs there is removed."""
+    if missing := without_example():
+        sys.exit(
+            f"no example of {', '.join(missing)}: tell one in streams/story_journal.py or streams/story_outputs.py"
+        )
+    wanted = files()
+    for path in FOLDER.rglob("*.json"):
+        if str(path.relative_to(FOLDER)) not in wanted:
+            path.unlink()
+    for name, content in wanted.items():
+        (FOLDER / name).parent.mkdir(parents=True, exist_ok=True)
+        (FOLDER / name).write_bytes(content)
+
+
+def release() -> None:
+    """Keep the schemas as those of this version."""
+    made = contract(Topics())
+    RELEASED.mkdir(parents=True, exist_ok=True)
+    content = orjson.dumps(made.schemas, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    (RELEASED / f"{made.asyncapi['info']['version']}.json").write_bytes(content)
+
+
 if __name__ == "__main__":
-    print(page(), end="")
+    release() if sys.argv[1:] == ["released"] else write()

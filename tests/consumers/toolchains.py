@@ -1,9 +1,10 @@
-"""Go and Node, with the packages that are locked here; what they fetch lies in caches outside the repository."""
+"""Go, Node and Java, with the packages that are named here; what they fetch lies in caches outside the repository."""
 
 import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -37,15 +38,38 @@ def built_alone(program: str, folder: Path) -> Path:
     return built(folder, folder / "program")
 
 
-def node_modules() -> Path:
-    """Where Node finds the packages, in a folder named after what is locked."""
+def node_modules(project: Path = HERE / "node") -> Path:
+    """Where Node finds a project's packages, in a folder named after what is locked."""
     needs("node", "npm")
-    lock = HERE / "node" / "package-lock.json"
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "everfresh-tests"
-    place = cache / f"node-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
+    place = _cache() / f"node-{_digest(project / 'package-lock.json')}"
     if not (place / "node_modules" / ".package-lock.json").exists():
         place.mkdir(parents=True, exist_ok=True)
         for one in ("package-lock.json", "package.json", ".npmrc"):
-            shutil.copy(HERE / "node" / one, place)
+            shutil.copy(project / one, place)
         subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=place, check=True, timeout=SECONDS)
     return place / "node_modules"
+
+
+def java_classes() -> str:
+    """The class path of the Java program, built by Maven in a folder named after its sources."""
+    needs("java", "javac", "mvn")
+    project = HERE / "java"
+    place = _cache() / f"java-{_digest(*sorted(path for path in project.rglob('*') if path.is_file()))}"
+    if not place.is_dir():
+        with tempfile.TemporaryDirectory(dir=_cache()) as folder:
+            building = Path(folder) / "java"
+            shutil.copytree(project, building)
+            command = ["mvn", "-q", "-B", "compile", "dependency:copy-dependencies"]
+            subprocess.run(command, cwd=building, check=True, timeout=SECONDS)
+            building.rename(place)  # there whole, or not at all
+    return f"{place / 'target' / 'classes'}:{place / 'target' / 'dependency'}/*"
+
+
+def _cache() -> Path:
+    found = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "everfresh-tests"
+    found.mkdir(parents=True, exist_ok=True)
+    return found
+
+
+def _digest(*files: Path) -> str:
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
