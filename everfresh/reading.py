@@ -9,7 +9,7 @@ from reactors.history import History
 from reactors.io.overrides import skipped
 from reactors.snapshots import restore
 from streams.cloudevents import Envelope
-from streams.errors import EverfreshError, Gap
+from streams.errors import Gap, TopicMismatch
 from streams.io.urls import Log
 from streams.ports import Entry
 from streams.topics import Topics
@@ -39,7 +39,7 @@ class Reading:
     async def begin(self, whole: bool = False) -> None:
         """Stand at the newest snapshot, or, with `whole`, at the journal's beginning where that is still kept.
 
-        Raises EverfreshError where the domain was never deployed, Gap where nothing leads to what is kept.
+        Raises TopicMismatch where the domain was never deployed, Gap where nothing leads to what is kept.
         """
         first, _ = await bounds(self._log, self._topics, self.name)
         self._skips = await skipped(self._log.log, self._topics.overrides.name, self.name)
@@ -87,12 +87,12 @@ async def entries(log: Log, topic: str, partition: int, first: int, end: int) ->
 
 
 async def bounds(log: Log, topics: Topics, name: str) -> tuple[int, int]:
-    """The journal's first and next offset. Raises EverfreshError where the domain was never deployed."""
+    """The journal's first and next offset. Raises TopicMismatch where the domain was never deployed."""
     topic = topics.journal(name).name
     try:
         return (await log.log.bounds(topic))[0]
-    except EverfreshError as error:
-        raise type(error)(f"domain {name!r} isn't there: {error}; deploy it with `everfresh deploy APP`") from None
+    except TopicMismatch as error:  # of a log that is away another way leads out
+        raise TopicMismatch(f"domain {name!r} isn't there: {error}; deploy it with `everfresh deploy APP`") from None
 
 
 async def now(log: Log, topics: Topics, name: str) -> Domain:

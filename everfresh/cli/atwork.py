@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from uuid import uuid4
 
 from everfresh.cli.appfiles import AppFiles, reloaded
 from everfresh.cli.planning import plan
-from everfresh.cli.running import stop_on_signals, waited
+from everfresh.cli.running import stop_on_signals, unless_away, waited
 from everfresh.cli.screen import line, note, say
 from everfresh.cli.words import about, counted, short, told
 from everfresh.config import Settings
@@ -19,7 +20,7 @@ from reactors.explain import way_out
 from reactors.io.ingress import ROLE as INGRESS
 from reactors.io.reactor import ROLE as REACTORS
 from reactors.requests import is_busy
-from streams.errors import EverfreshError
+from streams.errors import EverfreshError, LogUnavailable
 from streams.events import Materialize
 from streams.units import rfc3339
 
@@ -38,7 +39,7 @@ class Desk:
 
     def __init__(self, reference: str) -> None:
         self.reference = reference
-        self.app = load_app(reference)
+        self.app = self._next = load_app(reference)
         self.files = AppFiles(self.app)
         self.seen = self.files.stamps()
         plan(Domain(), self.app)  # what makes no sense is refused before a log is made for it
@@ -60,24 +61,38 @@ class Desk:
                 await site.append(self.app.domain, asked, node.asset, uuid4().hex)
 
     async def changed(self, site: Site) -> bool:
-        """The app's files changed and make sense: it is loaded anew, and deployed."""
-        now = self.files.stamps()
-        if now == self.seen:
+        """The app's files changed and make sense: it is loaded anew, and deployed, once the log is there."""
+        if self.files.stamps() != self.seen:
+            self._load()
+        if self._next is self.app:
             return False
-        self.seen = now
         try:
-            app = reloaded(self.reference, self.app)
+            done = await unless_away(deploy(site, self._next), None)
+        except EverfreshError as error:
+            self._stay(error)
+            return False
+        if done is None:
+            return False
+        _tell_deployed(done, site.settings.log)
+        self.app = self._next
+        return True
+
+    def _load(self) -> None:
+        self.seen = self.files.stamps()
+        try:
+            app = reloaded(self.reference, self._next)
             self.files = AppFiles(app)  # it may import other files now
             self.seen = self.files.stamps()
             if app.domain != self.app.domain:
                 raise EverfreshError(f"the app is of domain {app.domain!r} now; start `everfresh dev` again")
-            done = await deploy(site, app)
         except EverfreshError as error:
-            note(f"{error}; the app from before goes on")
-            return False
-        _tell_deployed(done, site.settings.log)
-        self.app = app
-        return True
+            self._stay(error)
+        else:
+            self._next = app
+
+    def _stay(self, error: EverfreshError) -> None:
+        note(f"{error}; the app from before goes on")
+        self._next = self.app
 
 
 class Work:
@@ -116,10 +131,11 @@ class Work:
     async def _follow(self, reading: Reading, drained: asyncio.Event) -> None:
         """Print what becomes of the assets."""
         while not drained.is_set():
-            for folded in await reading.more(wait_ms=500):
+            for folded in await unless_away(reading.more(wait_ms=500), []):
                 self._tell(reading.domain, folded.outputs)
-        async for folded in reading.to_end():
-            self._tell(reading.domain, folded.outputs)
+        with suppress(LogUnavailable):  # ended in an outage: what isn't told here, `everfresh runs` tells later
+            async for folded in reading.to_end():
+                self._tell(reading.domain, folded.outputs)
 
     def _tell(self, domain: Domain, outputs: Sequence[Output]) -> None:
         for output in outputs:
@@ -150,7 +166,7 @@ async def _keep_working(site: Site, desk: Desk, stop: asyncio.Event) -> None:
 async def _stop_when_idle(site: Site, desks: Sequence[Desk], stop: asyncio.Event) -> None:
     """Stop once nothing is left to do in any domain: what one publishes may be another's to do."""
     while not await waited(stop, IDLE_SECONDS):
-        if all([await is_idle(site, desk.reading) for desk in desks]):
+        if all([await unless_away(is_idle(site, desk.reading), meanwhile=False) for desk in desks]):
             stop.set()
 
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 
 from everfresh.app import App
 from everfresh.cli.command import GOOD, UsedWrongly
-from everfresh.cli.finding import meant
-from everfresh.cli.running import stop_on_signals, waited
+from everfresh.cli.running import stop_on_signals, unless_away, waited
 from everfresh.cli.screen import note
 from everfresh.config import Settings
 from everfresh.loading import load_app
+from everfresh.options import meant
 from everfresh.site import Site, domains, opened
 from everfresh.wiring import built, serve
-from streams.errors import LogUnavailable
 
 LOOK_SECONDS = 3.0
 """how often new domains are looked for"""
@@ -63,7 +62,7 @@ async def _work(site: Site, app: App, stop: asyncio.Event) -> None:
     """A worker, once its app's domain is deployed: it never declares anything itself."""
     if app.domain not in await domains(site):
         note(f"domain {app.domain!r} isn't deployed yet: worker will begin with `everfresh deploy APP`")
-    while app.domain not in await domains(site):
+    while app.domain not in await unless_away(domains(site), []):
         if await waited(stop, LOOK_SECONDS):
             return
     await site.prepare([app.domain])
@@ -74,7 +73,7 @@ async def _for_all(site: Site, roles: Sequence[str], stop: asyncio.Event) -> Non
     """Serve the roles that look at whatever there is, once there is a first domain, and with it the topics."""
     if not await domains(site):
         note(f"nothing is deployed yet: {' and '.join(roles)} will begin with `everfresh deploy APP`")
-    while not (names := await domains(site)):
+    while not (names := await unless_away(domains(site), [])):
         if await waited(stop, LOOK_SECONDS):
             return
     await site.prepare(names)
@@ -94,18 +93,10 @@ async def _react(site: Site, wanted: Wanted, stop: asyncio.Event) -> None:
                 group.create_task(serve(site, ["reactor"], names, None, leave))
             now = names
             while now == names and not await waited(stop, LOOK_SECONDS):
-                now = await _deployed_now(site, wanted, names)
+                now = await unless_away(_deployed(site, wanted), names)
             names = now
             leave.set()
 
 
 async def _deployed(site: Site, wanted: Wanted) -> list[str]:
     return [name for name in await domains(site) if not wanted.domains or name in wanted.domains]
-
-
-async def _deployed_now(site: Site, wanted: Wanted, before: list[str]) -> list[str]:
-    """The same; as it was before, while the log can't be asked."""
-    try:
-        return await _deployed(site, wanted)
-    except LogUnavailable:
-        return before

@@ -8,9 +8,15 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from streams.errors import LogUnavailable
 from streams.io.seldom import Seldom
 
 Result = TypeVar("Result")
+
+logger = logging.getLogger("everfresh")
+
+_PAUSE_SECONDS = 0.5
+"""before a log that was away is asked again"""
 
 
 def on_a_loop(work: Coroutine[Any, Any, Result], level: int) -> Result:
@@ -66,3 +72,13 @@ async def waited(stop: asyncio.Event, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def unless_away(asked: Coroutine[Any, Any, Result], meanwhile: Result) -> Result:
+    """What was asked of the log; while that is away, `meanwhile`, after a pause: who asks on and on hears it later."""
+    try:
+        return await asked
+    except LogUnavailable as error:
+        logger.warning("%s; trying again", error)
+        await asyncio.sleep(_PAUSE_SECONDS)
+        return meanwhile

@@ -137,6 +137,8 @@ async def abandon(producer: AIOKafkaProducer) -> None:
     producer._message_accumulator.fail_all(ProducerClosed())
     sender = producer._sender.sender_task
     if sender is not None:
+        # All it would do is done here; where there is no transaction it fails itself, and asyncio logs a traceback.
+        sender.remove_done_callback(producer._sender._fail_all)
         sender.cancel()
     await producer.client.close()
     for _ in range(3):  # on a first cancel it waits for its requests, on a second one it cancels them too

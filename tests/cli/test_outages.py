@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from everfresh.config import settings
 from everfresh.loading import load_app
 from everfresh.site import opened
 from streams.manifests import in_parts
-from tests.cli.shop import Ran, Shop, eventually, surroundings
+from tests.cli.shop import Ran, Running, Shop, eventually, surroundings
 from tools.kafka.broker import Broker
 
 APP = """
@@ -30,6 +31,7 @@ orders = app.source("orders")
 async def revenue(orders: ef.Input):
     return {value}
 """
+ROLES = ("start", "reactor", "ingress", "worker", "--app", "shop.py")
 IDLE = "idle: 1 asset, 1 change taken in"
 MAY_MOUNT = subprocess.run(["unshare", "--map-root-user", "--mount", "true"], check=False).returncode == 0
 on_a_disk_of_its_own = pytest.mark.skipif(not MAY_MOUNT, reason="this user may not mount")
@@ -162,6 +164,7 @@ class Cluster:
     """A shop on a broker, under a prefix of its own."""
 
     def __init__(self, folder: Path, broker: Broker) -> None:
+        folder.mkdir(exist_ok=True)
         self.shop, self.broker, self.prefix = Shop(folder, app()), broker, f"{os.urandom(4).hex()}."
         self.surroundings = {
             "EVERFRESH_LOG": broker.url,
@@ -172,6 +175,9 @@ class Cluster:
 
     def typed(self, *arguments: str, **more: str) -> Ran:
         return self.shop.run(*arguments, **self.surroundings | more)
+
+    def running(self, *arguments: str) -> AbstractContextManager[Running]:
+        return self.shop.running(*arguments, **self.surroundings)
 
     def administered(self, work: Callable[[AIOKafkaAdminClient], Awaitable[object]]) -> None:
         async def done() -> None:
@@ -241,9 +247,7 @@ def test_bytes_that_nobody_can_read_become_a_dead_letter_and_stop_nothing(cluste
 @pytest.mark.kafka
 def test_a_worker_with_old_code_is_given_nothing_and_the_run_waits_for_one_with_the_new(cluster: Cluster) -> None:
     cluster.typed("deploy", "shop.py")
-    with cluster.shop.running(
-        "start", "reactor", "ingress", "worker", "--app", "shop.py", **cluster.surroundings
-    ) as old:
+    with cluster.running(*ROLES) as old:
         old.says("ready")
         cluster.shop.app.write_text(app(2, "43"))
         cluster.typed("deploy", "shop.py")
@@ -254,28 +258,35 @@ def test_a_worker_with_old_code_is_given_nothing_and_the_run_waits_for_one_with_
         )
         assert eventually(lambda: way_out in cluster.typed("explain", "revenue").lines)
         assert cluster.typed("runs", "revenue").out == ""
-        with cluster.shop.running("start", "worker", "--app", "shop.py", **cluster.surroundings) as new:
+        with cluster.running("start", "worker", "--app", "shop.py") as new:
             new.says("ready")
             assert cluster.typed("materialize", "revenue", "--wait").code == 0
     assert (cluster.shop.folder / "store").is_dir()
 
 
 @pytest.mark.kafka
-def test_a_broker_that_is_not_there_is_named_and_roles_go_on_once_it_is_back(cluster: Cluster, broker: Broker) -> None:
-    cluster.typed("deploy", "shop.py")
-    with cluster.shop.running(
-        "start", "reactor", "ingress", "worker", "--app", "shop.py", **cluster.surroundings
-    ) as all_roles:
-        all_roles.says("ready")
+def test_a_broker_that_goes_is_named_and_whatever_runs_goes_on_once_it_is_back(tmp_path: Path, broker: Broker) -> None:
+    early, roles, dev = (Cluster(tmp_path / name, broker) for name in ("early", "roles", "dev"))
+    roles.typed("deploy", "shop.py")
+    with early.running(*ROLES) as at_first, roles.running(*ROLES) as on_duty, dev.running("dev", "shop.py") as at_work:
+        at_first.says("worker will begin with `everfresh deploy APP`")
+        on_duty.says("worker ready")
+        at_work.says("deploy 1")
+        dev.typed("publish", "orders")
+        at_work.says("materialized")
         broker.stop()
-        refused = cluster.typed("publish", "orders")
+        refused = roles.typed("publish", "orders")
+        for running in (at_first, on_duty, at_work):
+            running.says("it can't be reached; start it, or check the address, then try again; trying again")
         broker.start()
         assert (refused.code, refused.out) == (1, "")
         assert refused.err == (
             f"Kafka at {broker.address}: connecting failed, it can't be reached; start it, or check the address, then "
             "try again\n"
         )
-        assert cluster.typed("publish", "orders").code == 0
-        assert cluster.typed("materialize", "revenue", "--wait").code == 0
-        assert "Traceback" not in all_roles.err.read_text()
-        assert all_roles.ended() == 0
+        early.typed("deploy", "shop.py")
+        for cluster, running in ((early, at_first), (roles, on_duty), (dev, at_work)):
+            assert cluster.typed("publish", "orders").code == 0
+            assert cluster.typed("materialize", "revenue", "--wait").code == 0
+            assert running.ended() == 0
+            assert "Traceback" not in running.err.read_text()

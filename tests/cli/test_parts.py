@@ -1,5 +1,6 @@
 """What the command line is made of, where no subprocess is needed."""
 
+import asyncio
 import doctest
 import importlib
 import pkgutil
@@ -9,12 +10,17 @@ import pytest
 
 import everfresh as ef
 import everfresh.cli
+from everfresh.cli.atwork import Work
 from everfresh.cli.command import Everywhere, carry_out, failed
 from everfresh.cli.pictures import as_dot, as_mermaid, as_text
 from everfresh.cli.words import told
+from everfresh.config import settings
+from everfresh.reading import Reading
 from reactors.graph import compile_graph
-from streams.errors import SettingError
+from streams.errors import LogUnavailable, SettingError
 from streams.events import EVENTS, AssetChanged, Cancel, Materialize, Pause, Release, Resume
+from streams.io.urls import open_log
+from streams.topics import Topics
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:
@@ -51,6 +57,26 @@ def test_a_mistake_of_ours_is_one_sentence_that_says_how_to_report_it(capsys: py
 def test_of_what_several_tasks_raised_the_error_that_says_something_is_told() -> None:
     told = failed(ExceptionGroup("", [OSError("x"), ExceptionGroup("", [SettingError("no")])]))
     assert told == 2
+
+
+async def test_a_log_that_is_away_is_no_domain_that_was_never_deployed() -> None:
+    reading = await away()
+    with pytest.raises(LogUnavailable, match=r"^the log in memory is closed; open a new one$"):
+        await reading.begin()
+
+
+async def test_dev_that_is_ended_while_its_log_is_away_ends_well() -> None:
+    drained = asyncio.Event()
+    drained.set()
+    await Work([], settings(log="memory:"), until_idle=False, json=False)._follow(await away(), drained)
+
+
+async def away() -> Reading:
+    """A reading of a domain whose log went away."""
+    log = await open_log("memory:")
+    await log.admin.create(Topics().of("shop"))
+    await log.close()
+    return Reading(log, Topics(), "shop")
 
 
 def test_every_public_name_is_there_though_it_is_imported_late() -> None:

@@ -5,6 +5,7 @@ import gc
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -269,6 +270,11 @@ async def test_a_dead_writers_open_transaction_hides_nothing_once_the_name_is_cl
     await heir.close()
 
 
+def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What asyncio logs of tasks and futures that nobody listens to."""
+    return [record.getMessage() for record in caplog.records if record.name == "asyncio"]
+
+
 async def test_what_a_given_up_producer_held_is_not_complained_of_later(
     log: KafkaLog, topic: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -281,7 +287,21 @@ async def test_what_a_given_up_producer_held_is_not_complained_of_later(
     await asyncio.gather(new.close(), old.close(), *log._producer._leaving)
     del old, new
     gc.collect()
-    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+    assert complaints(caplog) == []
+
+
+async def test_a_producer_given_up_while_it_waits_to_send_again_is_not_complained_of_either(
+    broker: Broker, topic: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    nearly_always_waiting = replace(SETTINGS, client={"retry_backoff_ms": 400})
+    log = await KafkaLog.connect(broker.address, nearly_always_waiting)
+    await log.append(records(topic, "before"))
+    broker.kill()
+    with pytest.raises(LogUnavailable):
+        await log.append(records(topic, "given up"))
+    await asyncio.gather(*log._producer._leaving)
+    await log.close()
+    assert complaints(caplog) == []
 
 
 async def test_one_producer_is_started_however_many_wait_for_it(log: KafkaLog, topic: str) -> None:
