@@ -2,9 +2,9 @@
 
 import sys
 
-from bench import hop, idle, ingest
+from bench import economy, hop, idle, ingest
 
-PARTS = {"hop": hop.main, "ingest": ingest.main, "idle": idle.main}
+PARTS = {"hop": hop.main, "ingest": ingest.main, "idle": idle.main, "economy": economy.main}
 
 for name in sys.argv[1:] or list(PARTS):
     if name not in PARTS:

@@ -74,7 +74,8 @@ def calm_down(stage: Stage) -> None:
         if node.hold is not None:
             stage.append(Materialize(asset=key), key)
             stage.settle()
-    stage.advance(DAY)
+    hours = sum(one.policy.hours is not None for one in stage.domain.graph.assets.values())
+    stage.advance((1 + hours) * DAY)  # what is in a chain may have to wait for another's hours, day after day
 
 
 def broken(seed: int, most: int = 5) -> list[str]:
