@@ -12,7 +12,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from reactors.io.clock import SystemClock
-from streams.cloudevents import HEADERS, encode, envelope, said
+from streams.cloudevents import HEADERS, Envelope, encode, envelope, said
 from streams.definitions import NAME
 from streams.errors import BadEvent
 from streams.events import AssetChanged
@@ -47,7 +47,12 @@ class AsyncPublisher:
     """Publishes changes from asynchronous code; closes with `async with`, or `await close()`.
 
     `log_url` is `kafka://host:port,…` or `sqlite:///path`; `source` names the sender in each event: a stable URI or
-    name, for (source, id) is what tells a repeat. Connects on first use.
+    name, for (source, id) is what tells a repeat. Connects on first use. Raises BadEvent for a source that is no text
+    of 1 to 1024 characters.
+
+    >>> async def tell() -> None:
+    ...     async with AsyncPublisher("kafka://127.0.0.1:9092", source="checkout") as publisher:
+    ...         await publisher.publish("shop/orders", version="41")
     """
 
     def __init__(self, log_url: str, source: str, *, topics: Topics | None = None) -> None:
@@ -100,10 +105,11 @@ class AsyncPublisher:
         await self.close()
 
     async def _append(self, changes: Iterable[Mapping[str, Any]]) -> list[str]:
-        written = [self._written(change) for change in changes]
+        written = [written_change(change, self.source, self._clock.now_ms()) for change in changes]
+        records = [record_of(event, self._topics) for event in written]
         opened = await self._opened()
-        await opened.log.append([record for _, record in written])
-        return [event_id for event_id, _ in written]
+        await opened.log.append(records)
+        return [str(event["id"]) for event in written]
 
     async def _opened(self) -> "Log":
         async with self._opening:
@@ -113,21 +119,11 @@ class AsyncPublisher:
                 self._log = await open_log(self._url, self._topics)
             return self._log
 
-    def _written(self, change: Mapping[str, Any]) -> tuple[str, Record]:
-        fields = {name: value for name, value in change.items() if value is not None}
-        asset, event_id = fields.pop("asset", None), fields.pop("id", None)
-        event_id = uuid4().hex if event_id is None else event_id
-        event = _event(asset, event_id, fields)
-        try:
-            wrapped = envelope(event, event_id, self.source, asset, self._clock.now_ms())
-            wrapped["partitionkey"] = asset
-            return event_id, Record(self._topics.changes.name, encode(wrapped), asset.encode(), HEADERS)
-        except (TypeError, ValueError) as error:
-            raise BadEvent(f"change of {asset!r}: it can't be written as JSON: {error}") from None
-
 
 class Publisher:
-    """The same for ordinary code: each call returns once the log has acknowledged it. Safe to share among threads.
+    """Publishes changes from ordinary code: each call returns once the log has acknowledged it.
+
+    What it takes is what AsyncPublisher takes. Safe to share among threads; closes with `with`, or `close()`.
 
     >>> with Publisher("sqlite:///.everfresh/log.db", source="checkout") as publisher:  # doctest: +SKIP
     ...     publisher.publish("shop/orders", version="41")
@@ -168,15 +164,40 @@ class Publisher:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
+def written_change(change: Mapping[str, Any], source: str, now_ms: int) -> Envelope:
+    """A change as a CloudEvent: a dict of `asset` and what `publish` takes. Raises BadEvent for what makes no sense."""
+    fields = {name: value for name, value in change.items() if value is not None}
+    asset, event_id = fields.pop("asset", None), fields.pop("id", None)
+    event_id = uuid4().hex if event_id is None else event_id
+    event = change_event(asset, event_id, fields)
+    try:
+        return envelope(event, event_id, source, asset, now_ms) | {"partitionkey": asset}
+    except (TypeError, ValueError) as error:
+        raise _no_json(asset, error) from None
+
+
+def record_of(event: Envelope, topics: Topics) -> Record:
+    """What is appended of an event that a publisher says. Raises BadEvent, EventTooLarge."""
+    asset = str(event["subject"])
+    try:
+        return Record(topics.changes.name, encode(event), asset.encode(), HEADERS)
+    except (TypeError, ValueError) as error:
+        raise _no_json(asset, error) from None
+
+
+def _no_json(asset: str, error: Exception) -> BadEvent:
+    return BadEvent(f"change of {asset!r}: it can't be written as JSON: {error}")
+
+
 def _batches(changes: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
     rest = iter(changes)
     while batch := list(islice(rest, BATCH)):
         yield batch
 
 
-def _event(asset: Any, event_id: Any, fields: dict[str, Any]) -> AssetChanged:
+def change_event(asset: Any, event_id: Any, fields: dict[str, Any]) -> AssetChanged:
     """The event of one change. Raises BadEvent with the field at fault."""
-    if not isinstance(asset, str) or not _is_key(asset):
+    if not isinstance(asset, str) or not is_key(asset):
         raise BadEvent(f"{asset!r} is no asset key; publish needs the whole one, like 'shop/orders'")
     _text(event_id, "id")
     unknown = sorted(fields.keys() - AssetChanged.model_fields.keys())
@@ -198,6 +219,7 @@ def _text(value: Any, name: str) -> str:
     return value
 
 
-def _is_key(asset: str) -> bool:
+def is_key(asset: str) -> bool:
+    """Whether it is a whole asset key: 'domain/name'."""
     domain, _, name = asset.partition("/")
     return bool(NAME.fullmatch(domain) and NAME.fullmatch(name))

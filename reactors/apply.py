@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reactors import commands, commits, crossing, deploys, runs, ticks
+from reactors import commands, commits, crossing, deploys, programs, runs, ticks
 from reactors.alerts import count_alert
 from reactors.causes import DEAD_LETTER, GAP, Cause
 from reactors.domain import Domain, Output
@@ -30,6 +30,7 @@ from streams.events import (
     RunGranted,
     RunLost,
     RunRejected,
+    RunReported,
     RunStarted,
     RunSucceeded,
     TimerFired,
@@ -40,6 +41,9 @@ _CHANGED = AssetChanged.TYPE
 
 _ERROR_MAX = 1_000
 """characters of an error that an alert tells"""
+
+_LETTER_MAX = 10_000
+"""characters of an error that a dead letter tells: it may quote what it is about, and must fit into an event"""
 
 
 def apply(domain: Domain, offset: int, time: int, event: Envelope) -> list[Output]:
@@ -86,10 +90,14 @@ def _fold(domain: Domain, event: Envelope) -> None:
     entry = _ENTRIES.get(event["type"])
     if entry is not None:
         entry(domain, parse(event))
+    elif event["type"] == RunReported.TYPE:  # from outside, as changes are: its envelope tells a repeat
+        said: Any = parse(event)
+        programs.reported(domain, event, said)
 
 
 def _letter(domain: Domain, event: Envelope, error: str) -> dict[str, Any]:
-    return {"origin": f"journal/{domain.name}/{domain.state.offset}", "error": error, "key": event.get("subject")}
+    origin = f"journal/{domain.name}/{domain.state.offset}"
+    return {"origin": origin, "error": error[:_LETTER_MAX], "key": event.get("subject")}
 
 
 def undelivered(domain: Domain, said: DeliveryFailed) -> None:

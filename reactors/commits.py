@@ -61,20 +61,15 @@ def change(domain: Domain, event: Envelope) -> None:
     key = event.get("subject")
     root = state.roots.get(key)  # type: ignore[arg-type]
     if root is None or key not in domain.graph.sources:
-        raise BadEvent(_not_a_source(domain, key))
+        raise BadEvent(not_a_source(domain, "change", key))
     for name, value in data.items():
         if name in _TEXTS and type(value) is str and len(value) <= TEXT_MAX:
             continue  # nearly always
         wrong = _WRONG.get(name, _is_fine)(value)
         if wrong:
             raise BadEvent(f"change of {key!r}: {name!r} {wrong}")
-    try:
-        if _repeated(domain, event):
-            return
-    except (AttributeError, ValueError):
-        raise BadEvent(
-            f"change of {key!r}: 'origin' must be topic/partition/offset, as the ingress writes it"
-        ) from None
+    if was_taken_in(domain, event):
+        return
     state.changes += 1
     if domain.graph.expected:
         heard(domain, root)
@@ -88,20 +83,19 @@ def change(domain: Domain, event: Envelope) -> None:
     commit(domain, root, version, fingerprint, extra)
 
 
-def _not_a_source(domain: Domain, key: Any) -> str:
+def not_a_source(domain: Domain, what: str, key: Any) -> str:
+    """Why nothing can be said of the asset from outside."""
     if key in domain.graph.assets:
-        return f"change of {key!r}: it is computed here, so only its runs may publish it"
-    return f"change of {key!r}: domain {domain.name!r} declares no such source; deploy it first, or correct the name"
+        return f"{what} of {key!r}: it is computed here, so only its runs may publish it"
+    return f"{what} of {key!r}: domain {domain.name!r} declares no such source; deploy it first, or correct the name"
 
 
-def _repeated(domain: Domain, event: Envelope) -> bool:
+def was_taken_in(domain: Domain, event: Envelope) -> bool:
+    """Whether it was taken in before; from now on it was. Raises BadEvent for an origin that is none."""
     state = domain.state
     origin = event.get("origin")
     if origin is not None:
-        place, _, text = origin.rpartition("/")
-        if not text.isdecimal():
-            raise BadEvent(f"the change's 'origin' {origin!r} doesn't end in an offset")
-        offset = int(text)
+        place, offset = _place(event)
         if offset <= state.origins.get(place, -1):
             return True
         state.origins[place] = offset
@@ -113,6 +107,17 @@ def _repeated(domain: Domain, event: Envelope) -> bool:
         return True
     state.seen[name] = None
     return False
+
+
+def _place(event: Envelope) -> tuple[str, int]:
+    try:
+        place, _, offset = event["origin"].rpartition("/")
+        if offset.isdecimal():
+            return place, int(offset)
+    except (AttributeError, ValueError):
+        pass  # no text, or too many digits
+    said = f"of {event.get('subject')!r}"
+    raise BadEvent(f"what was said {said}: 'origin' must be topic/partition/offset, as the ingress writes it")
 
 
 def commit(

@@ -33,12 +33,13 @@ def _alert(domain: Domain, node: Node, check: CheckResult) -> None:
             close_alert(domain, cause, f"check {check.check!r} of {node.asset}: {check.outcome}")
 
 
-def charge(domain: Domain, node: Node, run: Run, costs: Sequence[CostItem]) -> None:
-    """One event a resource, named after the attempt, so that a later bill can revise it."""
+def charge(domain: Domain, asset: str, attempt: tuple[str, int], costs: Sequence[CostItem], at: int) -> None:
+    """One event a resource, named after the attempt (run, number), so that a later bill can revise it."""
+    run, number = attempt
     for cost in costs:
         fields = cost.model_dump()
-        fields |= {"cost_id": f"{run.id}/{run.attempt}/{cost.resource}", "asset": node.asset, "run": run.id}
-        domain.say(CostIncurred, node.asset, fields | {"period": rfc3339(domain.state.now)[:10]})
+        fields |= {"cost_id": f"{run}/{number}/{cost.resource}", "asset": asset, "run": run}
+        domain.say(CostIncurred, asset, fields | {"period": rfc3339(at)[:10]})
 
 
 def run_ended(domain: Domain, report: Attempt, outcome: str, reason: str) -> None:

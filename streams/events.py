@@ -26,6 +26,7 @@ from streams.journal_events import (
     RunGranted,
     RunLost,
     RunRejected,
+    RunReported,
     RunStarted,
     RunSucceeded,
     TimerFired,
@@ -91,6 +92,7 @@ __all__ = [
     "RunGranted",
     "RunLost",
     "RunRejected",
+    "RunReported",
     "RunStarted",
     "RunSucceeded",
     "Severity",
@@ -108,3 +110,6 @@ def _concrete(base: type[Event]) -> list[type[Event]]:
 EVENTS: dict[str, type[BaseModel]] = {event.TYPE: event for event in _concrete(Event)}
 """type → model of its data"""
 EVENTS[DefinitionsDeclared.TYPE] = DefinitionsDeclared
+
+FROM_OUTSIDE = frozenset((AssetChanged.TYPE, RunReported.TYPE))
+"""types that may stand in the changes topic: what publishers say"""

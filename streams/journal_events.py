@@ -2,11 +2,14 @@
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from streams.definitions import Manifest
 from streams.event import Covers, Cut, Event, Pin
 from streams.units import Instant
+
+OUTSIDE_TEXT = 1_024
+"""characters of a text in a report that comes from outside"""
 
 
 class AssetChanged(Event):
@@ -142,6 +145,30 @@ class RunFailed(Attempt):
     started_at: Instant
     finished_at: Instant
     duration_ms: int
+
+
+class RunReported(Event):
+    """A program outside that makes a source ended, well or not; `everfresh run` tells. The subject is the asset."""
+
+    TYPE: ClassVar[str] = "everfresh.run.reported.v1"
+    run: str = Field(min_length=1, max_length=OUTSIDE_TEXT)
+    asset: str = Field(max_length=OUTSIDE_TEXT)
+    partition: str = ""
+    outcome: Literal["succeeded", "failed"]
+    exit_code: int | None = None  # as a shell has it: 128 and the signal's number where one ended it
+    error: str = Field(default="", max_length=OUTSIDE_TEXT)  # why it failed, in a sentence without a full stop
+    costs: tuple[CostItem, ...] = Field(default=(), max_length=100)
+    started_at: Instant
+    finished_at: Instant
+
+    @field_validator("costs")
+    @classmethod
+    def _short(cls, costs: tuple[CostItem, ...]) -> tuple[CostItem, ...]:
+        """Anybody may write it, and what follows from it must fit into an event."""
+        for cost in costs:
+            if max(len(cost.resource), len(cost.unit), len(cost.currency or "")) > OUTSIDE_TEXT:
+                raise ValueError(f"a cost's texts have at most {OUTSIDE_TEXT} characters")
+        return costs
 
 
 class RunRejected(Attempt):

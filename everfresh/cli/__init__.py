@@ -20,9 +20,11 @@ from everfresh.cli import (
     looking,
     publishing,
     replaying,
+    schemas,
     starting,
     tailing,
     topics,
+    wrapping,
 )
 from everfresh.cli.screen import note
 
@@ -31,6 +33,7 @@ GROUPS = (
     deploying.group,
     starting.group,
     publishing.group,
+    wrapping.group,
     drawing.group,
     looking.group,
     alerting.group,
@@ -66,6 +69,7 @@ def _everything() -> Typer:
         whole.add_typer(group)
     whole.add_typer(letters.group, name="dead-letters")
     whole.add_typer(topics.group, name="topics")
+    whole.add_typer(schemas.group, name="schema")
     return whole
 
 

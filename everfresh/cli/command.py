@@ -93,7 +93,7 @@ def carry_out(do: Callable[[Said], Done], said: Said) -> int:
                 logging.getLogger().addHandler(logging.NullHandler())  # what a library warns of, the error says
             done = asyncio.run(done)
     except BrokenPipeError:  # whoever read this has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        unread()
         return GOOD
     except Exception as error:
         if said.debug:
@@ -102,6 +102,11 @@ def carry_out(do: Callable[[Said], Done], said: Said) -> int:
             traceback.print_exception(error)
         return failed(error)
     return done if isinstance(done, int) else GOOD
+
+
+def unread() -> None:
+    """Nobody reads what is printed any more: what is left of it goes nowhere, and isn't complained of at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def failed(error: Exception) -> int:

@@ -36,6 +36,7 @@ class Publish(Everywhere):
         str | None,
         Option(metavar="FILE", help="Many changes, an object a line with the names above and 'asset'; - is stdin."),
     ] = None
+    spooled: Annotated[bool, Option("--spooled", help="Send what `everfresh run` couldn't, and nothing else.")] = False
     no_check: Annotated[
         bool, Option("--no-check", help="Don't look whether anybody declares it: quicker where there is much to read.")
     ] = False
@@ -51,6 +52,9 @@ async def publish(said: Publish) -> None:
     from everfresh.publisher import AsyncPublisher
 
     fields = _fields(said)
+    if said.spooled:
+        await _send_spooled(said, fields)
+        return
     if said.from_jsonl is None and said.asset is None:
         raise UsedWrongly("say which asset changed: everfresh publish shop/orders")
     settings = check_there(settings_of(said))
@@ -67,6 +71,16 @@ async def publish(said: Publish) -> None:
                 _acked(said, asset, await publisher.publish(asset, **fields))
             except BadEvent as error:
                 raise UsedWrongly(str(error)) from None
+
+
+async def _send_spooled(said: Publish, fields: dict[str, Any]) -> None:
+    from everfresh.cli.place import settings_of
+    from everfresh.cli.sending import send_spooled
+
+    if fields or said.asset is not None or said.from_jsonl is not None:
+        raise UsedWrongly("--spooled sends what waits, as it is; leave the rest out: everfresh publish --spooled")
+    for event in await send_spooled(settings_of(said)):
+        _acked(said, event["subject"], event["id"])
 
 
 async def _resolver(said: Publish) -> Callable[[str], str]:

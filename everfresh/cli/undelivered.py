@@ -8,12 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from everfresh.cli.command import UsedWrongly
-from everfresh.cli.finding import meant
 from everfresh.cli.streaming import Selection, stream
+from everfresh.options import meant
 from everfresh.site import Site
 from streams.cloudevents import HEADERS, Envelope, decode, parse
 from streams.errors import BadEvent, Gap
-from streams.events import AssetChanged, DeadLetter
+from streams.events import FROM_OUTSIDE, DeadLetter
 from streams.ports import Record
 
 IN_JOURNAL = "journal/"
@@ -95,10 +95,10 @@ async def publish_again(site: Site, letter: Letter) -> Told:
     if value is None:
         return Told(origin, False, "it isn't kept any more, so its sender has to publish it again")
     try:
-        change = _change(value)
+        event = _from_outside(value)
     except BadEvent as error:
         return Told(origin, False, f"it would be refused again: {error}; its sender has to publish it anew")
-    topic, key = site.settings.topics.changes.name, str(change["subject"]).encode()
+    topic, key = site.settings.topics.changes.name, str(event["subject"]).encode()
     stamp = (await site.log.log.append([Record(topic, value, key, HEADERS)]))[0]
     return Told(origin, True, f"published again, at {topic}/{stamp.partition}/{stamp.offset}")
 
@@ -118,11 +118,11 @@ async def _value(site: Site, said: DeadLetter) -> bytes | None:
     return found[0].value if found else None
 
 
-def _change(value: bytes) -> Envelope:
-    """The change that these bytes are. Raises BadEvent."""
+def _from_outside(value: bytes) -> Envelope:
+    """The change, or the report, that these bytes are. Raises BadEvent."""
     event = decode(value, HEADERS)
-    if event["type"] != AssetChanged.TYPE:
-        raise BadEvent(f"it is {event['type']!r}, no change")
+    if event["type"] not in FROM_OUTSIDE:
+        raise BadEvent(f"it is {event['type']!r}, nothing that a publisher says")
     if not event.get("subject"):
         raise BadEvent("it has no subject")
     parse(event)

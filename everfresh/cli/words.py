@@ -5,7 +5,7 @@ from typing import Any
 
 from sinks.lines import line
 from streams.cloudevents import Envelope
-from streams.definitions import Eager, Policy, Within
+from streams.policies import Cron, Eager, Policy, Within
 from streams.units import readable, rfc3339
 
 Json = Mapping[str, Any]
@@ -52,15 +52,24 @@ def seconds(duration_ms: int | None) -> float | None:
 def promised(policy: Policy) -> str:
     """What a policy says.
 
-    >>> promised(Within("5m")), promised(Eager(quiet="1s"))
-    ('within 5m', 'eager, quiet 1s')
+    >>> promised(Within("5m")), promised(Eager(quiet="1s").at_most_every("1m"))
+    ('within 5m', 'eager, quiet 1s, at most every 1m')
     """
+    hours = f", {policy.hours.text} only" if policy.hours is not None else ""
+    every = f", at most every {readable(policy.every_ms)}" if policy.every_ms is not None else ""
+    return f"{_promise(policy)}{every}{hours}"
+
+
+def _promise(policy: Policy) -> str:
     if isinstance(policy, Within):
         return f"within {readable(policy.lag_ms)}"
     if isinstance(policy, Eager):
         quiet = f", quiet {readable(policy.quiet_ms)}" if policy.quiet_ms else ""
         bound = f", at most {readable(policy.max_wait_ms)}" if policy.max_wait_ms is not None else ""
         return f"eager{quiet}{bound}"
+    if isinstance(policy, Cron):
+        by = f", within {readable(policy.within_ms)}" if policy.within_ms is not None else ""
+        return f"cron {policy.expression} {policy.tz}{by}"
     return policy.kind.replace("_", " ")
 
 
@@ -104,6 +113,10 @@ def _changed(data: Json) -> str:
     return ", ".join(said)
 
 
+def _reported(data: Json) -> str:
+    return ": ".join(one for one in (f"run {data['run']} {data['outcome']}", data.get("error")) if one)
+
+
 def _commanded(data: Json) -> str:
     by = f"by {data['by']}" if data.get("by") else ""
     return ": ".join(one for one in (by, data.get("reason")) if one)
@@ -118,6 +131,7 @@ _TOLD: Mapping[str, Callable[[Json], str]] = {
     **dict.fromkeys(("run.started", "run.succeeded"), _attempt),
     **dict.fromkeys(("run.lost", "run.rejected", "run.cancelled"), _ended("reason")),
     **dict.fromkeys((f"command.{name}" for name in COMMANDS), _commanded),
+    "run.reported": _reported,
     "timer.fired": lambda data: f"up to {data['at']}",
     "worker.heartbeat": lambda data: f"{counted(data['slots'], 'slot')}, holds {len(data.get('holds', ()))}",
     "journal.gap": lambda data: f"{data['topic']}/{data['partition']} lost {data['first']} to {data['last']}",

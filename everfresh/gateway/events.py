@@ -12,7 +12,7 @@ from aiohttp import web
 from streams.cloudevents import HEADERS, Envelope, checked, decode, encode
 from streams.definitions import NAME
 from streams.errors import BadEvent, EventTooLarge, LogUnavailable
-from streams.events import AssetChanged
+from streams.events import FROM_OUTSIDE
 from streams.ports import EventLog, Record
 from streams.topics import Topics
 
@@ -42,7 +42,7 @@ class Events:
         if not self._may(request):
             return _said(401, "the gateway wants 'Authorization: Bearer …' with the token it was started with")
         try:
-            events = [_change(event) for event in await _read(request)]
+            events = [_said_of_an_asset(event) for event in await _read(request)]
             records = [Record(self._topic, encode(event), str(event["subject"]).encode(), HEADERS) for event in events]
         except BadEvent as error:
             return _said(400, str(error))
@@ -76,10 +76,11 @@ async def _read(request: web.Request) -> list[Envelope]:
     return [decode(body, headers)]
 
 
-def _change(event: Envelope) -> Envelope:
-    """The event, if it is a change of something that can be an asset: who it concerns is the journal's to judge."""
-    if event["type"] != AssetChanged.TYPE:
-        raise BadEvent(f"only {AssetChanged.TYPE!r} is taken here, not {event['type']!r}")
+def _said_of_an_asset(event: Envelope) -> Envelope:
+    """The event, if it is about something that can be an asset: who it concerns is the journal's to judge."""
+    if event["type"] not in FROM_OUTSIDE:
+        allowed = " and ".join(map(repr, sorted(FROM_OUTSIDE)))
+        raise BadEvent(f"only {allowed} are taken here, not {event['type']!r}")
     domain, _, name = str(event.get("subject", "")).partition("/")
     if not (NAME.fullmatch(domain) and NAME.fullmatch(name)):
         raise BadEvent(f"the subject {event.get('subject')!r} is no asset key; it is 'domain/name', like 'shop/orders'")

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from streams.cloudevents import HEADERS, Envelope, decode, encode, envelope, event_id
 from streams.errors import BadEvent, EventTooLarge
-from streams.events import AssetChanged, DeadLetter, DeliveryFailed, JournalGap
+from streams.events import FROM_OUTSIDE, DeadLetter, DeliveryFailed, JournalGap
 from streams.io.clock import wall_clock_ms
 from streams.io.gaps import Missed
 from streams.ports import Entry, EventLog, Record
@@ -89,8 +89,9 @@ class Ingress:
         return [self._in_journal(domain, told)]
 
     async def _for_journal(self, event: Envelope, origin: str) -> Record:
-        if event["type"] != AssetChanged.TYPE:
-            raise BadEvent(f"only {AssetChanged.TYPE!r} may be published here, not {event['type']!r}")
+        if event["type"] not in FROM_OUTSIDE:
+            allowed = " and ".join(map(repr, sorted(FROM_OUTSIDE)))
+            raise BadEvent(f"only {allowed} may be published here, not {event['type']!r}")
         domain = str(event.get("subject", "")).partition("/")[0]
         journal = await self._journal_of(domain)
         if journal is None:

@@ -42,13 +42,22 @@ async def open_log(url: str, topics: Topics | None = None, kafka: "KafkaSettings
     `topics` is needed for its prefix only. Raises SettingError for a URL that is none of these, LogUnavailable if the
     log can't be used.
     """
-    if url == "memory:":
-        return _memory()
+    check_url(url)
     if url.startswith("sqlite:"):
         return _sqlite(sqlite_path(url))
     if url.startswith("kafka://"):
         return await _kafka(kafka_servers(url), topics or Topics(), kafka)
-    raise SettingError(f"log {_shown(url)} is of no known kind; {EXAMPLES}")
+    return _memory()
+
+
+def check_url(url: str) -> None:
+    """Raise SettingError for a URL that names no log of a known kind. Whether it is there, only opening it tells."""
+    if url.startswith("sqlite:"):
+        sqlite_path(url)
+    elif url.startswith("kafka://"):
+        kafka_servers(url)
+    elif url != "memory:":
+        raise SettingError(f"log {_shown(url)} is of no known kind; {EXAMPLES}")
 
 
 def sqlite_path(url: str) -> Path:

@@ -11,6 +11,7 @@ from tests.checker.items import Asked, Deploy, Ended, Item, Told, node_of
 DAY_MS = 86_400_000
 
 CHANGED = "everfresh.asset.changed.v1"
+REPORTED = "everfresh.run.reported.v1"
 DELIVERED = "everfresh.domain.delivered.v1"
 DECLARED = "everfresh.definitions.declared.v1"
 GRANTED = "everfresh.run.granted.v1"
@@ -26,7 +27,7 @@ class Journal:
         self.items: list[Item] = []
         self.commits = Commits()
         self.changes: set[tuple[str, str, str]] = set()
-        """(source, id, asset) of every change event"""
+        """(source, id, asset) of every event that a publisher said"""
         self.grants: dict[tuple[str, int], list[tuple[int, Json]]] = defaultdict(list)
         """(run, attempt) → the facts that grant it, with their offsets"""
         self.events = len(entries)
@@ -51,6 +52,8 @@ class Journal:
         kind, body, offset = entry.event["type"], entry.event.get("data", {}), entry.offset
         if kind == CHANGED:
             self._change(entry, body)
+        elif kind == REPORTED:
+            self._hear(entry)
         elif kind == DELIVERED:
             self._deliver(offset, body)
         elif kind == DECLARED:
@@ -65,11 +68,9 @@ class Journal:
             self.items.append(Asked(offset, node_of(body)))
 
     def _change(self, entry: Entry, body: Json) -> None:
-        sender, name, subject = entry.event["source"], entry.event["id"], entry.event.get("subject", "")
-        self.changes.add((sender, name, subject))
-        if entry.now - self._seen.get((sender, name), entry.now - DAY_MS - 1) <= DAY_MS:
+        name, subject = entry.event["id"], entry.event.get("subject", "")
+        if not self._hear(entry):
             return
-        self._seen[sender, name] = entry.now
         asset = self._graph.assets.get(subject)
         if asset is None or not asset.source:
             return
@@ -79,6 +80,15 @@ class Journal:
         if self.commits.last(counted) != version:
             self.commits.add(counted, version, entry.offset)
             self.source_commits += 1
+
+    def _hear(self, entry: Entry) -> bool:
+        """Whether what a publisher said is new: one name counts once in a day, whatever it says."""
+        sender, name = entry.event["source"], entry.event["id"]
+        self.changes.add((sender, name, entry.event.get("subject", "")))
+        if entry.now - self._seen.get((sender, name), entry.now - DAY_MS - 1) <= DAY_MS:
+            return False
+        self._seen[sender, name] = entry.now
+        return True
 
     def _deliver(self, offset: int, body: Json) -> None:
         """Another domain's publication is a commit where it is read; its place in its own journal tells a repeat."""

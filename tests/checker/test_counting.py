@@ -56,6 +56,24 @@ def test_a_change_of_what_is_no_source_is_no_commit() -> None:
     assert broken(story, quiet=True) == []
 
 
+def test_a_programs_report_is_no_commit_and_its_cost_no_result() -> None:
+    story = one_asset()
+    said = {"run": "r", "asset": "d/s", "outcome": "succeeded", "exit_code": 0}
+    story.fact("run.reported", said, subject="d/s", source="shop", id="7.reported")
+    story.output("cost.incurred", {"asset": "d/s", "run": "r", "cost_id": "r/1/wall"}, "everfresh.costs.v1")
+    acked = [{"source": "shop", "id": "7.reported", "asset": "d/s"}]
+    report = check(read(story.records), quiet=True, acked=acked)
+    assert (report.violations, report.counts["commits"], report.counts["unreadable"]) == ([], 1, 0)
+
+
+def test_a_name_counts_once_in_a_day_whatever_is_said_under_it() -> None:
+    story = one_asset()
+    said = {"run": "r", "asset": "d/s", "outcome": "succeeded"}
+    story.fact("run.reported", said, subject="d/s", source="shop", id="8")
+    heard(story, id="8", version="2")
+    assert broken(story, quiet=True) == []
+
+
 def test_a_clock_that_steps_back_forgets_nothing() -> None:
     story = one_asset()
     story.now -= 2 * DAY_MS

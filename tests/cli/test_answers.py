@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import orjson
 import pytest
@@ -51,7 +52,7 @@ def test_status_is_a_plain_table_in_a_pipe(shop: Shop) -> None:
 
 def test_status_gives_verdicts_to_machines(shop: Shop) -> None:
     rows = {row["asset"]: row for row in shop.look("status", "--json").json()}
-    assert rows["shop/orders"].keys() == {"asset", "kind", "version", "changes", "changed_at"}
+    assert rows["shop/orders"].keys() == {"asset", "kind", "version", "uri", "changes", "changed_at", "reason"}
     verdicts = {key: row["verdict"] for key, row in rows.items() if row["kind"] == "derived"}
     assert verdicts == {
         "shop/revenue": "fresh",
@@ -63,6 +64,20 @@ def test_status_gives_verdicts_to_machines(shop: Shop) -> None:
     }
     assert rows["shop/report"]["promise_seconds"] == 0.3
     assert rows["shop/report"]["cut"]["shop/orders"] == 2
+
+
+def test_it_is_told_where_a_value_lies(shop: Shop) -> None:
+    rows = {row["asset"]: row for row in shop.look("status", "--json").json()}
+    lies = rows["shop/revenue"]["uri"]
+    assert lies.startswith((shop.folder / "store/shop/revenue").as_uri())
+    assert orjson.loads(Path(lies.removeprefix("file://")).read_bytes()) == "of b"
+    version = rows["shop/revenue"]["version"]
+    assert (
+        f"Its version {version} is right at shop/orders 2, and lies at {lies}." in shop.look("explain", "revenue").lines
+    )
+    assert rows["shop/orders"]["uri"] is None
+    assert rows["shop/broken"]["uri"] is None
+    assert not any("lies at" in line for line in shop.look("explain", "orders").lines)
 
 
 def test_one_asset_may_be_named_short(shop: Shop) -> None:
@@ -251,8 +266,21 @@ def test_a_reader_that_has_seen_enough_is_no_failure(shop: Shop) -> None:
 
 
 COMMANDS = (
-    *("dev", "deploy", "start", "publish", "graph", "status", "runs", "explain", "materialize", "pause", "resume"),
-    *("release", "cancel", "events", "replay", "doctor", "topics create", "topics check"),
+    *(
+        "dev",
+        "deploy",
+        "start",
+        "publish",
+        "run",
+        "graph",
+        "status",
+        "runs",
+        "explain",
+        "materialize",
+        "pause",
+        "resume",
+    ),
+    *("release", "cancel", "events", "replay", "doctor", "topics create", "topics check", "schema export"),
 )
 
 

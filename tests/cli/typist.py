@@ -53,15 +53,18 @@ class Typist:
 def main() -> None:
     for name in (
         "atwork",
+        "attending",
         "duty",
         "examining",
         "firing",
         "ordering",
         "planning",
         "pictures",
+        "reporting",
         "standing",
         "story",
         "streaming",
+        "telling",
     ):
         __import__(f"everfresh.cli.{name}")
     for name in ("everfresh.publisher", "streams.io.sqlite", "everfresh.cli.bulk", "everfresh.cli.sources"):

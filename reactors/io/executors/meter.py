@@ -11,6 +11,8 @@ from streams.events import CostItem
 
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 _RESET_PEAK = "5"
+_NOT_OURS_BYTES = 8 * 1_024 * 1_024
+"""how far the kernel's figure must be above our own peak to be a program's"""
 
 
 class Meter:
@@ -37,6 +39,14 @@ def of_the_process() -> Meter:
     """For a process that does one attempt at a time: its CPU, with that of children it waited for, and its memory."""
     reset_peak()
     return Meter(_process_cpu_seconds, lambda: peak_bytes_of("self"))
+
+
+def of_a_program() -> Meter:
+    """For the one program that this process waits for: its CPU, with that of children it waited for itself.
+
+    Whoever waits has an eye on its memory: see tree.py.
+    """
+    return Meter(_children_cpu_seconds, _unknown)
 
 
 def of_the_thread() -> Meter:
@@ -80,9 +90,24 @@ def cpu_seconds_of(process: int) -> float | None:
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
+def peak_bytes_of_ended(usage: resource.struct_rusage, ours_bytes: int, seen_bytes: int) -> int:
+    """The most memory that a program held, by the kernel's figure at its end or by what was seen of it meanwhile.
+
+    The figure begins at `ours_bytes`, the most that its parent held when it started it: what isn't well above it is the
+    parent's, and says nothing.
+    """
+    highest = usage.ru_maxrss * 1_024
+    return max(highest, seen_bytes) if highest > ours_bytes + _NOT_OURS_BYTES else seen_bytes
+
+
 def _process_cpu_seconds() -> float:
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    return own.ru_utime + own.ru_stime + _children_cpu_seconds()
+
+
+def _children_cpu_seconds() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return children.ru_utime + children.ru_stime
 
 
 def _unknown() -> int | None:

@@ -13,17 +13,15 @@ from typing import IO, Any
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from reactors.compute import BadResult, Output
-from reactors.io.executors.meter import peak_bytes_of
+from reactors.compute import Output
+from reactors.io.executors.meter import peak_bytes_of, peak_bytes_of_ended
 from reactors.ports import Task
 from reactors.recipes import Program
 from streams.cloudevents import said
-from streams.errors import EverfreshError
+from streams.errors import BadResult, EverfreshError
 
 _SAMPLE_SECONDS = 0.05
 _OUTPUT_MAX = 256 * 1_024
-_NOT_OURS_BYTES = 8 * 1_024 * 1_024
-"""how far the kernel's figure must be above our own peak to be the program's"""
 
 _LAST_WORDS_SECONDS = 1.0
 """how long what the program left behind may still write to its output once it has ended"""
@@ -111,7 +109,7 @@ class _Words:
 
 def _waited_for(process: "subprocess.Popen[bytes]") -> tuple[int, int]:
     """Exit code and peak memory. The kernel's own figure begins at our memory, so below that it is sampled."""
-    ours = (peak_bytes_of("self") or 0) + _NOT_OURS_BYTES
+    ours = peak_bytes_of("self") or 0
     ended = threading.Event()
     sampled = [peak_bytes_of(process.pid) or 0]
 
@@ -123,8 +121,7 @@ def _waited_for(process: "subprocess.Popen[bytes]") -> tuple[int, int]:
     _, status, usage = os.wait4(process.pid, 0)
     ended.set()
     process.returncode = os.waitstatus_to_exitcode(status)
-    highest = usage.ru_maxrss * 1_024
-    return process.returncode, highest if highest > ours else sampled[0]
+    return process.returncode, peak_bytes_of_ended(usage, ours, sampled[0])
 
 
 def _read(path: Path) -> Output:
