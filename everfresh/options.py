@@ -165,3 +165,20 @@ def near(name: str, known: Iterable[str]) -> str:
     """
     close = get_close_matches(name, list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """What may be meant, else what there is.
+
+    >>> meant("ordrs", ["orders", "refunds"]), meant("x", ["orders", "refunds"])
+    ("did you mean 'orders'?", 'there are orders, refunds')
+    """
+    listed = sorted(known)
+    shared = f"{name.partition('/')[0]}/" if "/" in name else ""  # a domain that all begin with makes nothing alike
+    short = {one.removeprefix(shared): one for one in listed}
+    close = get_close_matches(name.removeprefix(shared), short, n=1)
+    if close:
+        return f"did you mean {short[close[0]]!r}?"
+    if len(listed) > 12:
+        return f"there are {', '.join(listed[:12])} and {len(listed) - 12} more"
+    return f"there {'is' if len(listed) == 1 else 'are'} {', '.join(listed) or 'none'}"

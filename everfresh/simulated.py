@@ -5,6 +5,9 @@ from typing import Any, Protocol
 
 from reactors.domain import Output
 from reactors.granting import Terms
+from reactors.ports import Done, Failed
+from reactors.recipes import Code
+from streams.definitions import Manifest
 from streams.events import (
     CheckResult,
     Event,
@@ -35,11 +38,12 @@ UNLIMITED = 1_000_000
 class SimulatedWorker:
     """One worker of many slots, in virtual time."""
 
-    def __init__(self, world: Stage, seed: int, name: str = "world") -> None:
-        self.world, self.seed, self.name = world, seed, name
+    def __init__(self, world: Stage, name: str = "world") -> None:
+        self.world, self.name = world, name
         self.slots = UNLIMITED
         self.code_versions: dict[str, str] = {}
         self.durations: dict[str, int] = {}
+        self.usual: dict[str, int] = {}  # as the definitions have it, for what has no duration of its own
         self.failures: dict[str, int] = {}
         self.outcomes: dict[str, str] = {}
         self.same: dict[str, int] = {}
@@ -50,6 +54,12 @@ class SimulatedWorker:
         self._started: dict[tuple[str, int], int] = {}
         self._order = 0
         self._fingerprints: dict[str, str] = {}
+
+    def deploy(self, manifest: Manifest, code: Code | None) -> None:  # noqa: ARG002  only one that computes needs it
+        """Have the code of a manifest from now on."""
+        derived = [one for one in manifest.assets if one.kind == "derived"]
+        self.code_versions = {one.key: one.code_version for one in derived}
+        self.usual = {one.key: one.takes_ms for one in derived}
 
     def beat(self) -> None:
         """Say that it lives."""
@@ -89,7 +99,8 @@ class SimulatedWorker:
         self._started[key] = world.clock
         self._held[key] = grant
         self._order += 1
-        heappush(self._ends, (world.clock + self.durations.get(grant.asset, 0), self._order, *key))
+        takes = self.durations.get(grant.asset, self.usual.get(grant.asset, 0))
+        heappush(self._ends, (world.clock + takes, self._order, *key))
         world.append(RunStarted(run=grant.run, asset=grant.asset, attempt=grant.attempt, worker=self.name), grant.asset)
 
     def act(self) -> None:
@@ -103,6 +114,9 @@ class SimulatedWorker:
     def die(self) -> None:
         """Everything it held is gone, and nobody is told."""
         self._held.clear()
+
+    def close(self) -> None:
+        """Nothing to let go."""
 
     def _report(self, grant: RunGranted) -> None:
         asset, world = grant.asset, self.world
@@ -119,12 +133,25 @@ class SimulatedWorker:
         if self._spend(self.failures, asset):
             world.append(RunFailed(error="told to fail", **common), asset)
             return
+        made = self._made(grant)
+        if isinstance(made, Failed):
+            world.append(RunFailed(**common, **dict(made)), asset)
+        else:
+            world.append(RunSucceeded(**common, **dict(self._as_told(grant, made))), asset)
+
+    def _made(self, grant: RunGranted) -> Done | Failed:
+        """What an attempt comes to by itself: always something new."""
+        return Done(fingerprint=grant.run)
+
+    def _as_told(self, grant: RunGranted, made: Done) -> Done:
+        """The result, unchanged or with a check's outcome where somebody said so."""
+        asset, mark = grant.asset, made.fingerprint or made.version or grant.run
         if not self._spend(self.same, asset):
-            self._fingerprints[asset] = grant.run
+            self._fingerprints[asset] = mark
         outcome = self.outcomes.pop(asset, None)
-        checks = (CheckResult(check="told", outcome=outcome, blocking=True),) if outcome else ()  # type: ignore[arg-type]
-        done = RunSucceeded(fingerprint=self._fingerprints.setdefault(asset, grant.run), checks=checks, **common)
-        world.append(done, asset)
+        told = (CheckResult(check="told", outcome=outcome, blocking=True),) if outcome else ()  # type: ignore[arg-type]
+        fingerprint = self._fingerprints.setdefault(asset, mark)
+        return made.model_copy(update={"fingerprint": fingerprint, "checks": (*made.checks, *told)})
 
     @staticmethod
     def _spend(left: dict[str, int], asset: str) -> bool:

@@ -5,16 +5,8 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any, Protocol, SupportsFloat
 
-from streams.errors import EverfreshError
+from streams.errors import BadResult, LoadError
 from streams.events import CostItem, Cut, Pin
-
-
-class LoadError(EverfreshError):
-    """An input can't be read; the text says which, why, and what to do."""
-
-
-class BadResult(EverfreshError):
-    """A function returned what nobody can publish; the text says what, and what would do."""
 
 
 class Log(Protocol):

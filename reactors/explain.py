@@ -22,7 +22,7 @@ WAYS_OUT = {
 
 
 def describe(domain: Domain, key: str, clock: int) -> dict[str, Any]:
-    """The node as data: verdict, lag and promise in ms, instants in ms, version, cut, reason. Raises KeyError."""
+    """The node as data: verdict, lag and promise in ms, instants in ms, version, uri, cut, reason. Raises KeyError."""
     node = domain.state.nodes[key]
     verdict, reason = judge(domain, node)
     return {
@@ -34,6 +34,7 @@ def describe(domain: Domain, key: str, clock: int) -> dict[str, Any]:
         "stale_since": node.stale_since,
         "due_at": node.wake_at,
         "version": node.version,
+        "uri": node.uri,
         "cut": dict(node.cut),
         "runs": node.runs,
         "reason": reason,
@@ -51,7 +52,8 @@ def explain(domain: Domain, key: str, clock: int) -> list[str]:
         said.append(f"It is tried again by itself at {rfc3339(node.hold.until)}.")
     if node.version is not None:
         cut = ", ".join(f"{root} {seq}" for root, seq in node.cut.items() if not root.startswith(CODE))
-        said.append(f"Its version {node.version} is right at {cut or 'its code alone'}.")
+        lies = f", and lies at {node.uri}" if node.uri is not None else ""
+        said.append(f"Its version {node.version} is right at {cut or 'its code alone'}{lies}.")
     if node.stale_since is not None:
         said.append(f"It is stale since {rfc3339(node.stale_since)}, {readable(max(0, clock - node.stale_since))} ago.")
     said.extend(_running(node, clock))

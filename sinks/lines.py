@@ -30,6 +30,8 @@ from streams.units import readable
 TEXT_MAX = 300
 """characters of any one text that somebody else chose"""
 
+_SIZES = ((1_024**3, "GiB"), (1_024**2, "MiB"), (1_024, "KiB"))
+
 LEVELS = ("info", "warning", "error")
 Level = Literal["info", "warning", "error"]
 
@@ -142,8 +144,9 @@ def _check(event: CheckEvaluated) -> Told:
 
 def _cost(event: CostIncurred) -> Told:
     paid = "" if event.amount is None else f", {_number(event.amount)} {clean(event.currency or '')}".rstrip()
-    what = f"used {_number(event.quantity)} {clean(event.unit)} of {clean(event.resource)}{paid}"
-    return "info", what, f"run {clean(event.run)}, {event.method}, {event.status}"
+    what = f"used {_quantity(event)} of {clean(event.resource)}{paid}"
+    reconciled = ", reconciled" if event.status == "reconciled" else ""
+    return "info", what, f"run {clean(event.run)}, {event.method}{reconciled}"
 
 
 def _alert(event: Alert) -> Told:
@@ -162,6 +165,14 @@ def _dead_letter(event: DeadLetter) -> Told:
 
 def _lasting(seconds: float) -> str:
     return readable(round(seconds * 1_000)) if isfinite(seconds) else str(seconds)
+
+
+def _quantity(event: CostIncurred) -> str:
+    if event.unit == "bytes":
+        for least, unit in _SIZES:
+            if event.quantity >= least:
+                return f"{_number(round(event.quantity / least, 1))} {unit}"
+    return f"{_number(event.quantity)} {clean(event.unit)}"
 
 
 def _number(value: float) -> str:

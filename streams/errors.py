@@ -21,6 +21,14 @@ class BadEvent(EverfreshError):
     """An event from outside can't be read; it goes to the dead letters with this text."""
 
 
+class LoadError(EverfreshError):
+    """An input can't be read; the text says which, why, and what to do."""
+
+
+class BadResult(EverfreshError):
+    """A function returned what nobody can publish; the text says what, and what would do."""
+
+
 class LogUnavailable(EverfreshError):
     """The log can't be reached or refused the write; nothing of the batch was kept."""
 

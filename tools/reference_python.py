@@ -100,8 +100,8 @@ def _signature(name: str, one: Any) -> str:
 def _parameters(signature: inspect.Signature) -> Iterator[str]:
     starred = False
     for one in signature.parameters.values():
-        if one.name in {"self", "cls", "kind"}:
-            continue  # `kind` is how a policy is written down, not something to say
+        if one.name in {"self", "cls", "kind", "hours", "every_ms"}:
+            continue  # the latter are how a policy is written down, not something to say
         if one.kind is one.VAR_KEYWORD and (options := _options(one.annotation)):
             yield from ([] if starred else ["*"]) + [f"{name}: {_named(kind)} = ..." for name, kind in options.items()]
             continue

@@ -1,11 +1,11 @@
 """From what was said to what is meant: the log, its domains, an asset by its key or its short name."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from difflib import get_close_matches
 
 from everfresh.cli.command import Everywhere, UsedWrongly
 from everfresh.cli.place import check_there, settings_of
+from everfresh.options import meant
 from everfresh.reading import now
 from everfresh.site import Site, domains, opened
 from reactors.domain import Domain
@@ -24,11 +24,23 @@ async def domains_of(site: Site, named: Sequence[str] | None) -> list[str]:
     """The domains named, or all that are deployed. Raises UsedWrongly for one that isn't there."""
     there = await domains(site)
     if not there:
-        raise EverfreshError(f"nothing is deployed on {site.settings.log}; do it with `everfresh deploy APP`")
+        raise _nothing_there(site)
     for name in named or ():
         if name not in there:
             raise UsedWrongly(f"domain {name!r} isn't deployed on {site.settings.log}; {meant(name, there)}")
     return list(dict.fromkeys(named or there))
+
+
+async def deployed(site: Site, named: Sequence[str] | None) -> list[Domain]:
+    """The domains named, or all, as they are now. Raises EverfreshError where none of them was ever deployed."""
+    found = [await now(site.log, site.settings.topics, name) for name in await domains_of(site, named)]
+    if all(domain.state.manifest is None for domain in found):
+        raise _nothing_there(site)
+    return found
+
+
+def _nothing_there(site: Site) -> EverfreshError:
+    return EverfreshError(f"nothing is deployed on {site.settings.log}; do it with `everfresh deploy APP`")
 
 
 async def key_of(site: Site, asset: str) -> str:
@@ -53,23 +65,8 @@ async def declared(site: Site, asset: str) -> tuple[Domain, AssetDef]:
     key = await key_of(site, asset)
     domain = await now(site.log, site.settings.topics, key.partition("/")[0])
     definition = domain.graph.assets.get(key)
+    if domain.state.manifest is None:  # its topics were made, and no more
+        raise _nothing_there(site)
     if definition is None:
         raise UsedWrongly(f"nobody declares {key!r}; {meant(key, domain.graph.assets)}")
     return domain, definition
-
-
-def meant(name: str, known: Iterable[str]) -> str:
-    """What may be meant, else what there is.
-
-    >>> meant("ordrs", ["orders", "refunds"]), meant("x", ["orders", "refunds"])
-    ("did you mean 'orders'?", 'there are orders, refunds')
-    """
-    listed = sorted(known)
-    shared = f"{name.partition('/')[0]}/" if "/" in name else ""  # a domain that all begin with makes nothing alike
-    short = {one.removeprefix(shared): one for one in listed}
-    close = get_close_matches(name.removeprefix(shared), short, n=1)
-    if close:
-        return f"did you mean {short[close[0]]!r}?"
-    if len(listed) > 12:
-        return f"there are {', '.join(listed[:12])} and {len(listed) - 12} more"
-    return f"there {'is' if len(listed) == 1 else 'are'} {', '.join(listed) or 'none'}"

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 group = Typer()
 
+LOOK_AGAIN_SECONDS = 0.5
+"""how long changes may stand in their topic before they are said to wait"""
+
 ONE = "The asset: 'domain/name', or its name alone where there is one domain."
 
 
@@ -30,11 +33,11 @@ class Status(InDomains):
 async def status(said: Status) -> None:
     """How fresh every asset is: verdict, lag and promise, when it is due, version, runs, and why.
 
-    A source has no verdict, for nobody here computes it; its row says how often it changed, and when last.
+    A source has no verdict, for nobody here computes it; its row says how often it changed, and when last, and why
+    the program that makes it failed, if `everfresh run` told so. Changes that nobody takes in are counted below.
     """
     from everfresh.cli import standing
-    from everfresh.cli.finding import declared, domains_of, existing
-    from everfresh.reading import now
+    from everfresh.cli.finding import declared, deployed, existing
 
     async with existing(said) as site:
         if said.watch:
@@ -44,13 +47,32 @@ async def status(said: Status) -> None:
             domain, asset = await declared(site, said.asset)
             rows = standing.rows(domain, [asset.key])
         else:
-            names = await domains_of(site, said.domain)
-            domains = [await now(site.log, site.settings.topics, name) for name in names]
-            rows = [row for domain in domains for row in standing.rows(domain)]
-    if said.json:
-        document([row.json() for row in rows])
-    else:
+            rows = [row for domain in await deployed(site, said.domain) for row in standing.rows(domain)]
+        if said.json:
+            document([row.json() for row in rows])
+            return
         table(standing.COLUMNS, [row.cells() for row in rows])
+        await _note_what_waits(site)
+
+
+async def _note_what_waits(site: "Site") -> None:
+    """Say how many changes nobody takes in: no row can tell, for no journal has them yet."""
+    from asyncio import sleep
+
+    from everfresh.cli.words import counted
+    from everfresh.reading import behind
+    from reactors.io.ingress import ROLE
+
+    topics = site.settings.topics
+    place = (site.log, topics.group(ROLE), topics.changes.name)
+    before = await behind(*place)
+    if not before:
+        return
+    await sleep(LOOK_AGAIN_SECONDS)
+    after = await behind(*place)
+    if after >= before:
+        wait = "waits" if after == 1 else "wait"
+        note(f"{counted(after, 'change')} {wait} to be taken in; is `everfresh start` or `everfresh dev` running?")
 
 
 async def _watched(site: "Site", said: Status) -> None:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from everfresh.cli.command import UsedWrongly
-from everfresh.cli.finding import key_of, meant
+from everfresh.cli.finding import key_of
 from everfresh.cli.screen import note
+from everfresh.options import meant
 from everfresh.reading import Reading
 from everfresh.site import Site
 from reactors.history import History, Run

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from everfresh.cli.command import UsedWrongly
-from everfresh.cli.finding import domains_of, meant, only
+from everfresh.cli.finding import domains_of, only
+from everfresh.options import meant
 from everfresh.reading import now
 from everfresh.site import Site
 from streams.definitions import AssetDef

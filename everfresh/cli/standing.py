@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from everfresh.cli.command import UsedWrongly
-from everfresh.cli.finding import meant
 from everfresh.cli.words import counted, moment, promised, seconds, span
+from everfresh.options import meant
 from reactors.domain import Domain
 from reactors.explain import describe
 from reactors.explain import explain as explained
 from reactors.history import Run
 from reactors.io.clock import SystemClock
+from reactors.programs import failure
 from reactors.state import Root
 from streams.definitions import AssetDef
 from streams.units import rfc3339
@@ -28,13 +29,15 @@ class Row:
 
     asset: AssetDef
     at: int
-    known: Json  # as `describe` gives it; empty for a source
+    known: Json  # as `describe` gives it; of a source why the program that makes it failed, if it did
     root: Root | None  # a source's commits
 
     def cells(self) -> tuple[str, ...]:
         """The table's cells."""
         if self.root is not None:
-            return (self.asset.key, "source", "", "", "", _newest(self.root) or "", "", _heard(self.root, self.at))
+            failed, heard = self.known["reason"], _heard(self.root, self.at)
+            reason = f"{failed}; {heard}" if failed else heard
+            return (self.asset.key, "source", "", "", "", _newest(self.root) or "", "", reason)
         known, due = self.known, self.known["due_at"]
         when = "" if due is None else "now" if due <= self.at else f"in {span(due - self.at)}"
         lag = "" if known["verdict"] == "unknown" else span(known["lag"])
@@ -50,8 +53,9 @@ class Row:
         """The same for machines: durations in seconds, instants as RFC 3339, in the contract's names."""
         if self.root is not None:
             last = self.root.commits[-1].time if self.root.commits else None
-            changes = {"version": _newest(self.root), "changes": self.root.seq, "changed_at": moment(last)}
-            return {"asset": self.asset.key, "kind": "source", **changes}
+            newest = {"version": _newest(self.root), "uri": _lies_at(self.root)}
+            changes = {**newest, "changes": self.root.seq, "changed_at": moment(last)}
+            return {"asset": self.asset.key, "kind": "source", **changes, "reason": self.known["reason"]}
         known = self.known
         return {
             "asset": self.asset.key,
@@ -62,6 +66,7 @@ class Row:
             "stale_since": moment(known["stale_since"]),
             "due_at": moment(known["due_at"]),
             "version": known["version"],
+            "uri": known["uri"],
             "cut": known["cut"],
             "runs": known["runs"],
             "reason": known["reason"],
@@ -73,7 +78,7 @@ def rows(domain: Domain, keys: Iterable[str] | None = None) -> list[Row]:
     at = _pass_time(domain)
     graph, state = domain.graph, domain.state
     return [
-        Row(graph.assets[key], at, {}, state.roots[key])
+        Row(graph.assets[key], at, {"reason": failure(domain, key)}, state.roots[key])
         if key in graph.sources
         else Row(graph.assets[key], at, describe(domain, key, at), None)
         for key in ([*sorted(graph.sources), *graph.order] if keys is None else keys)
@@ -95,9 +100,13 @@ def sentences(domain: Domain, asset: AssetDef) -> list[str]:
         verdict, *rest = explained(domain, asset.key, at)
         return [verdict, f"Its policy: {promised(asset.policy)}.", *rest]
     readers = ", ".join(domain.graph.readers.get(asset.key, ()))
+    failed = failure(domain, asset.key)
+    root = domain.state.roots[asset.key]
     return [
         f"{asset.key} is a source: it is published, nobody here computes it.",
-        f"It had {_heard(domain.state.roots[asset.key], at)}.",
+        f"It had {_heard(root, at)}.",
+        *([f"Its version {_newest(root)} lies at {_lies_at(root)}."] if _lies_at(root) else []),
+        *([f"{failed[0].upper()}{failed[1:]}; this is over once it ends well."] if failed else []),
         f"It is read by {readers}." if readers else "Nobody reads it.",
     ]
 
@@ -150,6 +159,10 @@ def _pass_time(domain: Domain) -> int:
 
 def _newest(root: Root) -> str | None:
     return root.commits[-1].version if root.commits else None
+
+
+def _lies_at(root: Root) -> str | None:
+    return (root.commits[-1].extra or {}).get("uri") if root.commits else None
 
 
 def _heard(root: Root, at: int) -> str:

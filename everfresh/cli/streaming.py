@@ -8,9 +8,9 @@ from heapq import heapify, heappop, heapreplace
 from typing import Literal
 
 from everfresh.cli.command import UsedWrongly
-from everfresh.cli.finding import meant
 from everfresh.cli.screen import line, say
 from everfresh.cli.words import about, short, told
+from everfresh.options import meant
 from everfresh.reading import BATCH, entries
 from streams.cloudevents import Envelope, decode
 from streams.errors import BadEvent

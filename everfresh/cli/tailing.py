@@ -6,6 +6,7 @@ from typing import Annotated
 from typer import Argument, Option, Typer
 
 from everfresh.cli.command import InDomains, UsedWrongly, command
+from everfresh.cli.screen import note
 
 group = Typer()
 
@@ -42,8 +43,11 @@ async def events(said: Events) -> None:
         if said.export and len(names) > 1:
             raise UsedWrongly(f"an export is of one domain, and there are {', '.join(names)}: --domain says which")
         narrowed = said.export or bool(said.domain)
-        selection = Selection(types, names, narrowed, said.journal or said.export, said.since)
+        shown, selection = 0, Selection(types, names, narrowed, said.journal or said.export, said.since)
         async for entry in stream(site.log, selection.topics(site.settings.topics), selection.since, said.follow):
             event = selection.chosen(entry)
             if event is not None:
                 printed(form, entry, event)
+                shown += 1
+    if not shown:  # with --follow this is never reached: it goes on until it is interrupted
+        note("no such event yet")

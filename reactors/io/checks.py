@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from reactors.compute import BadResult, CheckOutcome
+from reactors.compute import CheckOutcome
 from reactors.expectations import Expectation
 from reactors.io.stores.tables import arrow_of, kind_of, library
+from streams.errors import BadResult
 
 
 def evaluate(one: Expectation, value: Any, beside: Any = None) -> CheckOutcome:

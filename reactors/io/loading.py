@@ -3,10 +3,11 @@
 import inspect
 from typing import Any
 
-from reactors.compute import Input, LoadError, input_of
+from reactors.compute import Input, input_of
 from reactors.io.stores.reading import read
 from reactors.io.stores.tables import arrow_of, kind_of, table_as
 from reactors.recipes import Code
+from streams.errors import LoadError
 from streams.events import Pin
 
 

@@ -7,11 +7,12 @@ import time
 import pytest
 
 import everfresh as ef
-from reactors.compute import BadResult, CheckOutcome
+from reactors.compute import CheckOutcome
 from reactors.io.executors.limits import in_time, in_time_on_loop
 from reactors.io.executors.loops import LoopExecutor
 from reactors.io.executors.threads import ThreadExecutor
 from reactors.ports import Done, Task
+from streams.errors import BadResult
 
 pytestmark = pytest.mark.timeout(60)
 

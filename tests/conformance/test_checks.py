@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everfresh import checks
-from reactors.compute import BadResult, CheckOutcome
+from reactors.compute import CheckOutcome
 from reactors.expectations import Expectation
 from reactors.io.checks import evaluate
+from streams.errors import BadResult
 
 TABLE = pa.table({"id": [1, 2, 2, None], "delay": [5.0, None, -300.0, 7.5], "tail": ["A", "B", None, "X"]})
 PLANES = pa.table({"tail": ["A", "B", "C"], "number": ["A", "X", "Y"]})

@@ -13,9 +13,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from reactors.compute import BadResult, LoadError
 from reactors.io.stores import FileStore, JsonStore, ParquetStore, read
 from reactors.ports import Address, Store
+from streams.errors import BadResult, LoadError
 
 
 @dataclass

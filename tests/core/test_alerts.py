@@ -211,6 +211,13 @@ def test_a_source_that_is_waited_for_no_more_fires_no_more() -> None:
     assert [how(one) for one in alerts(world, "source.silent")] == ["opened", "resolved"]
 
 
+def test_a_silent_source_that_is_declared_no_more_fires_no_more() -> None:
+    world = silent()
+    world.advance("2h")
+    world.deploy(domain_of(source("d/t"), derived("d/a", "d/t", policy=OnDemand())))
+    assert [how(one) for one in alerts(world, "source.silent")] == ["opened", "resolved"]
+
+
 def test_a_restart_forgets_no_alert_and_no_silence() -> None:
     world = silent()
     world.snapshot_every = 1

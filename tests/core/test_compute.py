@@ -1,5 +1,6 @@
 """What a function is handed and may hand back, and how inputs are read."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import pyarrow as pa
 import pytest
 
 import everfresh as ef
-from reactors.compute import BadResult, Input, LoadError, outcome_of, output_of
+from reactors.compute import Input, outcome_of, output_of
 from reactors.io.executors.telling import run_log
 from reactors.io.loading import CodeLoader
 from reactors.ports import Address, Task
+from streams.errors import BadResult, LoadError
 from streams.events import Pin
 
 
@@ -68,6 +70,12 @@ def test_a_check_may_answer_with_any_kind_of_bool(passed: Any) -> None:
 def test_a_check_that_answers_otherwise_has_not_answered(answer: Any) -> None:
     with pytest.raises(BadResult, match="a check returns a bool"):
         outcome_of(answer)
+
+
+@pytest.mark.parametrize("metric", [math.nan, -math.inf, np.float32("nan")])
+def test_a_metric_that_is_no_number_is_none(metric: float) -> None:
+    assert outcome_of(ef.CheckOutcome(True, metric=metric)).metric is None
+    assert outcome_of(ef.CheckOutcome(True, metric=0.5)).metric == 0.5
 
 
 # Inputs

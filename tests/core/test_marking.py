@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from reactors.commits import DENSE
 from reactors.granting import Terms
 from reactors.marking import first_after, last_by
-from streams.events import RunGranted
+from streams.events import AssetChanged, RunGranted
 from streams.policies import Eager, Manual, OnDemand, Within
 from tests.core.worlds import (
     DAY,
@@ -113,7 +113,7 @@ def test_an_equal_version_and_fingerprint_are_no_commit() -> None:
 
 def test_a_change_of_what_nobody_declared_is_a_dead_letter_and_changes_nothing() -> None:
     world = single(Eager())
-    world.publish("d/other")
+    world.append(AssetChanged(), "d/other")
     world.publish("d/a")
     reasons = [one["error"] for one in world.events("everfresh.dead.letter.v1")]
     assert ["declares no such source" in reasons[0], "computed here" in reasons[1]] == [True, True]

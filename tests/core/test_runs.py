@@ -83,7 +83,7 @@ def test_a_run_that_ends_its_workers_is_given_up() -> None:
     world.takes("d/a", "1d")
     world.publish("d/s")
     for _ in range(LOSSES_MAX):
-        world.worker.die()
+        world.kill_worker()
         world.advance("1m")
     assert world.state("d/a")["verdict"] == "failing"
     assert "may be what ends them" in world.state("d/a")["reason"]

@@ -20,8 +20,7 @@ SAID = {
     "run.ended": "ERROR   shop/revenue failed run 8-shop/revenue attempt 2 on w1: raised: no such table",
     "freshness.changed": "INFO    shop/revenue stale (was fresh), behind by 1s500ms, promised 5m: an input changed",
     "check.evaluated": "ERROR   shop/revenue check no_negative_days failed (error, blocking): observed 3, expected 0",
-    "cost.incurred": "INFO    shop/revenue used 0.4 credits of credits, 1.2 USD: "
-    "run 7-shop/revenue, measured, estimated",
+    "cost.incurred": "INFO    shop/revenue used 0.4 credits of credits, 1.2 USD: run 7-shop/revenue, measured",
     "alert.opened": "ERROR   shop/revenue alert freshness.overdue opened (error, episode 1): "
     "shop/revenue is more than 5m behind its sources (expected 5m, actual 5m1s)",
     "alert.updated": "ERROR   shop/revenue alert freshness.overdue updated (error, episode 1): "
@@ -53,6 +52,24 @@ def test_many_sources_are_counted_and_mixed_inputs_are_named() -> None:
     covers = {f"shop/{letter}": [1, 1] for letter in "edcba"}
     why = line(event("asset.materialized", covers=covers, consistent=False)).why
     assert why == "covers shop/a 1, shop/b 1, shop/c 1 and 2 more sources; its inputs didn't agree"
+
+
+@pytest.mark.parametrize(
+    ("resource", "quantity", "said"),
+    [
+        ("memory.peak", 137_994_240, "131.6 MiB of memory.peak"),
+        ("written", 3_072, "3 KiB of written"),
+        ("written", 1_023, "1023 bytes of written"),
+        ("memory.peak", 5 * 1_024**4, "5120 GiB of memory.peak"),
+    ],
+)
+def test_a_size_is_told_as_one_reads_it(resource: str, quantity: float, said: str) -> None:
+    cost = event("cost.incurred", resource=resource, quantity=quantity, unit="bytes", amount=None, currency=None)
+    assert line(cost).what == f"used {said}"
+
+
+def test_a_cost_says_when_it_was_compared_with_the_bill() -> None:
+    assert line(event("cost.incurred", status="reconciled")).why == "run 7-shop/revenue, measured, reconciled"
 
 
 def test_a_partition_stands_beside_its_asset() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from reactors.binding import is_data_type
-from reactors.compute import BadResult, CheckOutcome, Context, Input, Output, outcome_of, output_of
+from reactors.compute import CheckOutcome, Context, Input, Output, outcome_of, output_of
 from reactors.expectations import Expectation
 from reactors.io.checks import evaluate
 from reactors.io.executors.limits import in_time, in_time_on_loop
@@ -22,6 +22,7 @@ from reactors.io.executors.telling import log_traceback, run_log, said, short
 from reactors.io.loading import CodeLoader, converted
 from reactors.ports import Address, Done, Failed, FailureKind, Stored, Task
 from reactors.recipes import Code, Program, Question
+from streams.errors import BadResult
 from streams.events import CheckResult, CostItem
 
 

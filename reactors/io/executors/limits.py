@@ -6,7 +6,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
-from reactors.compute import BadResult
+from streams.errors import BadResult
 from streams.units import readable
 
 

@@ -5,11 +5,11 @@ import shutil
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from reactors.compute import BadResult
 from reactors.io.stores.counting import Counted
 from reactors.io.stores.folders import part
 from reactors.io.stores.keeping import KeptInFolder
 from reactors.ports import Address, Stored
+from streams.errors import BadResult
 
 _SUFFIX_MAX = 20
 """characters of a file's suffix that are kept"""

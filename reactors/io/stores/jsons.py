@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from reactors.compute import BadResult
 from reactors.io.stores.fingerprints import bytes_fingerprint
 from reactors.io.stores.keeping import KeptInFolder
 from reactors.ports import Address, Stored
+from streams.errors import BadResult
 
 
 class JsonStore(KeptInFolder):

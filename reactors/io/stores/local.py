@@ -8,8 +8,8 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
-from reactors.compute import LoadError
 from reactors.io.stores.folders import Kept
+from streams.errors import LoadError
 
 UNFINISHED = ".tmp"
 _LEFT_BEHIND_SECONDS = 86_400

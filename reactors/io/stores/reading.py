@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from reactors.compute import LoadError
 from reactors.io.stores.local import path_of
 from reactors.io.stores.places import is_local, opened
 from reactors.io.stores.tables import kind_of, library, natural_kind, table_as
+from streams.errors import LoadError
 
 _SUFFIXES = {".parquet": "parquet", ".json": "json"}
 

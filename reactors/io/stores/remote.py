@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, BinaryIO
 from uuid import uuid4
 
-from reactors.compute import LoadError
 from reactors.io.stores.folders import Kept
+from streams.errors import LoadError
 
 UNFINISHED = ".tmp"
 

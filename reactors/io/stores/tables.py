@@ -5,7 +5,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-from reactors.compute import BadResult, LoadError
+from streams.errors import BadResult, LoadError
 
 EXTRA = "pip install 'everfresh[polars]'"
 

@@ -36,7 +36,7 @@ class Player(SimulatedWorker):
     """One worker. Whether it refuses a grant and how long a run takes depends on the run's name alone."""
 
     def __init__(self, stage: Stage, name: str, slots: int) -> None:
-        super().__init__(stage, 0, name)
+        super().__init__(stage, name)
         self.stage, self.slots = stage, slots
         self.failures, self.outcomes = stage.failures, stage.outcomes
 
@@ -86,7 +86,7 @@ class Crew(SimulatedWorker):
     """All workers of a stage, to the world as if they were one."""
 
     def __init__(self, stage: Stage, slots: tuple[int, ...]) -> None:
-        super().__init__(stage, 0)
+        super().__init__(stage)
         self.players = [Player(stage, f"w{number}", count) for number, count in enumerate(slots or (UNLIMITED,))]
 
     def beat(self) -> None:

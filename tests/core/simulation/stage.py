@@ -53,7 +53,7 @@ class Stage(World):
         """what the first look found that found something"""
         self.intrusions = 0
         self.trouble = True
-        super().__init__(script.manifest, seed=script.seed)
+        super().__init__(script.manifest)
 
     # World makes its worker and deploys in one go, so the crew takes the worker's place as soon as it is set.
     def deploy(self, app: object) -> None:
