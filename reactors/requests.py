@@ -194,6 +194,7 @@ def move(domain: Domain, node: Node, cut: Cut, at: int, pins: dict[str, Pin]) ->
     domain.say(AssetVerified, node.asset, fields)
     stand(domain, node, cut, at, pins)
     recovered(domain, node)
+    domain.wake(node.asset)  # what slept as this one was held may go on
 
 
 def publication(node: Node, run: str | None, attempt: int | None, pins: dict[str, Pin], cut: Cut) -> dict[str, object]:

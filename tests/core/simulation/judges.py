@@ -195,7 +195,7 @@ def promises_are_kept(stage: Stage) -> Iterator[str]:
         if output.model is AlertOpened:
             node = nodes[output.subject]
             policy = stage.domain.definition(node).policy  # type: ignore[union-attr]
-            if isinstance(policy, Within) and not _has_hours(stage) and policy.lag_ms >= 3 * node.path + node.longest:
+            if isinstance(policy, Within) and not _has_hours(stage) and policy.lag_ms > 3 * node.path + node.longest:
                 yield f"{output.offset}: {node.asset} is overdue, with {policy.lag_ms} for a path of {node.path}"
 
 

@@ -1,0 +1,25 @@
+"""Plays of the simulator that once broke something, by what that was; and some that never did."""
+
+import pytest
+
+from tests.core.simulation.play import broken
+
+FOUND = {
+    7: "a heartbeat at the very instant at which a span was over took the timer's word away",
+    155: "what became movable while its node was held was seen by a restarted reactor only",
+    468: "a run lost across a deploy was tried again with the new code at the old code's cut",
+    592: "hours that ended while a node waited for its turn left its wave asleep",
+    933: "the same, for every wave below",
+    2158: "a free move of one wave didn't wake another that slept",
+    3144: "the same, across hours",
+}
+
+
+@pytest.mark.parametrize("seed", FOUND, ids=lambda seed: f"seed {seed}")
+def test_what_was_found_once_stays_mended(seed: int) -> None:
+    assert broken(seed) == []
+
+
+@pytest.mark.parametrize("seed", range(20_000, 20_060))
+def test_a_random_story_breaks_nothing(seed: int) -> None:
+    assert broken(seed) == []
