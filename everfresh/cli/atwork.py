@@ -1,7 +1,7 @@
 """`dev` at work: roles, a worker that follows the app's files, and a line for all that becomes of its assets."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from uuid import uuid4
 
@@ -9,7 +9,7 @@ from everfresh.cli.appfiles import AppFiles, reloaded
 from everfresh.cli.planning import plan
 from everfresh.cli.running import stop_on_signals, unless_away, waited
 from everfresh.cli.screen import line, note, say
-from everfresh.cli.words import about, counted, short, told
+from everfresh.cli.words import about, counted, short, span, told
 from everfresh.config import Settings
 from everfresh.loading import load_app
 from everfresh.reading import Reading, behind
@@ -17,6 +17,7 @@ from everfresh.site import Deployed, Site, deploy, opened
 from everfresh.wiring import built, serve
 from reactors.domain import Domain, Output
 from reactors.explain import way_out
+from reactors.io.clock import SystemClock
 from reactors.io.ingress import ROLE as INGRESS
 from reactors.io.reactor import ROLE as REACTORS
 from reactors.requests import is_busy
@@ -32,6 +33,9 @@ LOOK_SECONDS = 0.5
 
 IDLE_SECONDS = 0.2
 """how often it is asked whether anything is left to do"""
+
+FAR_MS = 10_000
+"""what is due later than that is said, so that nobody wonders why `--until-idle` doesn't end"""
 
 
 class Desk:
@@ -165,9 +169,15 @@ async def _keep_working(site: Site, desk: Desk, stop: asyncio.Event) -> None:
 
 async def _stop_when_idle(site: Site, desks: Sequence[Desk], stop: asyncio.Event) -> None:
     """Stop once nothing is left to do in any domain: what one publishes may be another's to do."""
+    noted: set[str] = set()
     while not await waited(stop, IDLE_SECONDS):
         if all([await unless_away(is_idle(site, desk.reading), meanwhile=False) for desk in desks]):
             stop.set()
+            continue
+        waits = {key: sentence for desk in desks for key, sentence in _far_off(desk.reading.domain)}
+        for key in waits.keys() - noted:
+            note(waits[key])
+        noted |= waits.keys()
 
 
 async def is_idle(site: Site, reading: Reading) -> bool:
@@ -182,6 +192,17 @@ async def is_idle(site: Site, reading: Reading) -> bool:
     left = [await behind(site.log, topics.group(INGRESS), topics.changes.name)]
     left.append(await behind(site.log, topics.group(REACTORS), journal))
     return not any(left) and (await site.log.log.bounds(journal))[0][1] == reading.next
+
+
+def _far_off(domain: Domain) -> Iterator[tuple[str, str]]:
+    """The assets that are all that is waited for, and won't be due for a while; each with a sentence that says so."""
+    nodes, now = domain.state.nodes, SystemClock().now_ms()
+    due = {key: node.wake_at for key, node in nodes.items() if node.wake_at is not None}
+    if min(due.values(), default=0) < now + FAR_MS or any(_goes_on(domain, key) for key in nodes.keys() - due.keys()):
+        return
+    for key, at in due.items():
+        when = f"{rfc3339(at)}, in {span(at - now)}"
+        yield key, f"{key} is due at {when}; `everfresh materialize {key}` runs it now, Ctrl-C ends this"
 
 
 def _goes_on(domain: Domain, key: str) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli.shop import Shop
+from tests.cli.shop import APP, Shop
 
 
 @pytest.fixture
@@ -52,3 +52,15 @@ def test_no_event_of_a_type_is_said_beside_the_answer(deployed: Shop) -> None:
 def test_where_there_are_events_nothing_is_said_beside_them(shop: Shop) -> None:
     assert shop.look("events", "alert").err == ""
     assert shop.look("events", "alert").out
+
+
+def test_until_idle_says_what_it_waits_for_that_is_far_off_and_ends_once_that_ran(bare: Shop) -> None:
+    bare.app.write_text(APP.replace('ef.Within("300ms")', 'ef.Cron("0 0 1 1 *")'))
+    bare.ok("deploy", "shop.py")
+    bare.ok("publish", "orders", "--version", "a")
+    with bare.running("dev", "shop.py", "--until-idle") as dev:
+        said = dev.says("shop/report is due at ")
+        assert said.endswith("; `everfresh materialize shop/report` runs it now, Ctrl-C ends this")
+        bare.ok("materialize", "report")
+        dev.says("idle: ")
+        assert dev.err.read_text().count("is due at") == 1
