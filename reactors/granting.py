@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from reactors.crossing import agrees
 from reactors.domain import Domain
-from reactors.promises import held_until
+from reactors.promises import may_begin
 from reactors.requests import FAR, covers_of, cut_of, pins_now
 from reactors.runs import next_attempt, run_id
 from reactors.state import Node, Run, Wave
@@ -87,7 +87,7 @@ class Round:
         return self._offered(node, wave, lambda: Plan(cut_of(domain, node, at), at, pins_now(domain, node), by))
 
     def _offered(self, node: Node, wave: Wave | None, plan: Callable[[], Plan]) -> RunGranted | None:
-        worker = self._worker_for(node) if held_until(self.domain, node, self.clock) <= self.clock else None
+        worker = self._worker_for(node) if may_begin(self.domain, node, self.clock) else None
         if worker is None:
             return None
         self._spend(worker, node)

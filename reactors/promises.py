@@ -41,6 +41,11 @@ def held_until(domain: Domain, node: Node, at: int) -> int:
     return at if policy.hours is None else policy.hours.opens(at)
 
 
+def may_begin(domain: Domain, node: Node, at: int) -> bool:
+    """Neither its hours nor the run before hold the node at `at`."""
+    return held_until(domain, node, at) <= at
+
+
 def turns_at(domain: Domain, node: Node, at: int) -> int | None:
     """When what may be granted at `at` may not, or the other way round; None where nothing of the kind is declared."""
     held, hours = held_until(domain, node, at), domain.definition(node).policy.hours
@@ -50,7 +55,7 @@ def turns_at(domain: Domain, node: Node, at: int) -> int | None:
 
 
 def in_words(domain: Domain, node: Node) -> str:
-    """The promise as what it allows: '5m', or '30m after its tick'."""
+    """The promise as what it allows: '5m', or '30m from tick to done'."""
     policy, allowed = domain.definition(node).policy, readable(allows_ms(domain, node) or 0)
     return f"{allowed} from tick to {'done' if policy.within_ms else 'tick'}" if isinstance(policy, Cron) else allowed
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from reactors.crossing import agrees
 from reactors.domain import Domain
 from reactors.marking import plan_again
-from reactors.promises import held_until, promised_by
+from reactors.promises import may_begin, promised_by
 from reactors.requests import (
     ask,
     cut_of,
@@ -80,7 +80,7 @@ def survey(domain: Domain, wave: Wave) -> Survey:
         states[node.asset] = is_held(node) or any(above)
         if above or states[node.asset] or node.requests or is_busy(node):
             continue
-        if held_until(domain, node, domain.state.now) > domain.state.now:
+        if not may_begin(domain, node, domain.state.now):
             continue  # a timer looks again; what is new until then wakes nobody
         if wave.forced != node.asset and may_move(node, pins_now(domain, node)):
             at, now = domain.state.offset, domain.state.now
@@ -214,7 +214,7 @@ def _may_ride(domain: Domain, node: Node, at: int) -> bool:
         return False
     if 2 * (domain.state.now - since) < wake - since or not agrees(domain, node, at):
         return False
-    if held_until(domain, node, domain.state.now) > domain.state.now:
+    if not may_begin(domain, node, domain.state.now):
         return False  # the wave would wait for it
     return not any(lacks(domain, one, at) for one in domain.derived_inputs(node))
 
