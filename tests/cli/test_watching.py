@@ -5,7 +5,9 @@ import pty
 import signal
 import subprocess
 import time
-from pathlib import Path
+from contextlib import suppress
+from threading import Thread
+from typing import Self
 
 import orjson
 
@@ -33,28 +35,53 @@ def test_into_a_pipe_goes_each_row_that_changed_and_no_other(bare: Shop) -> None
     assert watch.err.read_text() == ""
 
 
-def test_on_a_terminal_the_table_is_drawn_again_in_its_place(bare: Shop, tmp_path: Path) -> None:
+class Terminal:
+    """What a command shows on a terminal; like a real one it reads on to the end, or the command would wait for it."""
+
+    def __init__(self, shop: Shop, *words: str) -> None:
+        self.seen = ""
+        self._ours, theirs = pty.openpty()
+        self.command = subprocess.Popen(
+            [*COMMAND, *words],
+            cwd=shop.folder,
+            env=surroundings() | {"COLUMNS": "200", "TERM": "xterm"},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+        )
+        os.close(theirs)
+        self._reader = Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        with suppress(OSError):  # EIO: the last one who could write here is gone
+            while found := os.read(self._ours, 65_536):
+                self.seen += found.decode(errors="replace")
+
+    def shows(self, words: str, seconds: float = 30) -> None:
+        end = time.monotonic() + seconds
+        while words not in self.seen:
+            assert time.monotonic() < end, self.seen
+            time.sleep(0.05)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self.command:
+            self.command.kill()
+        self._reader.join()
+        os.close(self._ours)
+
+
+def test_on_a_terminal_the_table_is_drawn_again_in_its_place(bare: Shop) -> None:
     bare.ok("deploy", "shop.py")
-    ours, theirs = pty.openpty()
-    watch = subprocess.Popen(
-        [*COMMAND, "status", "--watch"],
-        cwd=bare.folder,
-        env=surroundings() | {"COLUMNS": "200", "TERM": "xterm"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=subprocess.PIPE,
-    )
-    os.close(theirs)
-    seen = ""
-    bare.ok("publish", "orders", "--version", "a")
-    bare.run("dev", "shop.py", "--until-idle")
-    end = time.monotonic() + 30
-    while "1 change, the last" not in seen and time.monotonic() < end:
-        seen += os.read(ours, 65_536).decode()
-    watch.send_signal(signal.SIGINT)
-    _, said = watch.communicate(timeout=30)
-    os.close(ours)
-    assert "1 change, the last" in seen
-    assert seen.count("shop/revenue") > 1
-    assert "\x1b[1A" in seen  # the cursor goes up: drawn over what stood there
-    assert (watch.returncode, said) == (130, b"")  # as a shell has it for Ctrl-C
+    with Terminal(bare, "status", "--watch") as terminal:
+        bare.ok("publish", "orders", "--version", "a")
+        bare.run("dev", "shop.py", "--until-idle")
+        terminal.shows("1 change, the last")
+        terminal.command.send_signal(signal.SIGINT)
+        _, said = terminal.command.communicate(timeout=30)
+        assert (terminal.command.returncode, said) == (130, b"")  # as a shell has it for Ctrl-C
+    assert terminal.seen.count("shop/revenue") > 1
+    assert "\x1b[1A" in terminal.seen  # the cursor goes up: drawn over what stood there
