@@ -99,9 +99,12 @@ class SimulatedWorker:
         self._started[key] = world.clock
         self._held[key] = grant
         self._order += 1
-        takes = self.durations.get(grant.asset, self.usual.get(grant.asset, 0))
-        heappush(self._ends, (world.clock + takes, self._order, *key))
+        heappush(self._ends, (world.clock + self._takes(grant), self._order, *key))
         world.append(RunStarted(run=grant.run, asset=grant.asset, attempt=grant.attempt, worker=self.name), grant.asset)
+
+    def _takes(self, grant: RunGranted) -> int:
+        """How long an attempt takes, in ms."""
+        return self.durations.get(grant.asset, self.usual.get(grant.asset, 0))
 
     def act(self) -> None:
         """Report every run that ends by now."""

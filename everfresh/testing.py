@@ -70,7 +70,7 @@ class World:
         self.journal: list[tuple[int, Envelope]] = []  # (append time, event); the index is the offset
         self.outputs: list[Output] = []
         self.history = History()
-        self.worker = _computing(self) if compute else SimulatedWorker(self)
+        self.worker = self._crew(compute)
         self.terms = Terms()
         self.domain: Domain | None = Domain()
         self.snapshot_every = 500
@@ -274,6 +274,9 @@ class World:
                 return
         if self.worker.must_beat():  # it doesn't know that the reactor is down
             self.worker.beat()
+
+    def _crew(self, compute: bool) -> SimulatedWorker:
+        return _computing(self) if compute else SimulatedWorker(self)
 
     def _key(self, asset: Named, known: Mapping[str, AssetDef]) -> str:
         """The whole key of one of these assets. Raises DefinitionError with what may be meant."""

@@ -21,6 +21,14 @@ class Replay(InDomains):
 
     until: Annotated[int | None, Option("--until", min=0, metavar="OFFSET", help="Stop after this offset.")] = None
     asset: Annotated[str | None, Option("--asset", metavar="ASSET", help="Only what concerns this one.")] = None
+    with_: Annotated[
+        list[str] | None,
+        Option(
+            "--with",
+            metavar="ASSET=POLICY",
+            help="What another promise would have come to, like 'revenue=Within(\"1h\")'; may be repeated.",
+        ),
+    ] = None
 
 
 @command(group, "replay", example="everfresh replay --asset shop/revenue")
@@ -29,7 +37,16 @@ async def replay(said: Replay) -> None:
 
     These are deploys, commands, waves that began, grants, how attempts ended, and what was published. Nothing is
     written: the fold is pure, so it decides today what it decided then.
+
+    `--with` asks what other promises would have cost, or saved: the recorded changes come again at the same instants,
+    in virtual time, once under the policies as they were deployed and once with these instead. A run takes what the
+    asset's recorded run nearest in time took, and costs what a recorded one did on the average.
     """
+    if said.with_:
+        from everfresh.cli.comparing import compare
+
+        await compare(said, said.with_, said.until, said.asset)
+        return
     from everfresh.cli.finding import domains_of, existing, key_of
     from everfresh.cli.standing import check
     from everfresh.cli.story import decisions

@@ -39,6 +39,27 @@ WRONG: Mapping[str, tuple[int, str]] = {
         ),
     ),
     "replay --asset revenu": (2, "nobody declares 'shop/revenu'; did you mean 'shop/revenue'?"),
+    "replay --with revenue": (2, "--with 'revenue': write it as ASSET=POLICY, like 'revenue=Within(\"1h\")'"),
+    "replay --with revenu=Eager()": (2, "nobody declares 'shop/revenu'; did you mean 'shop/revenue'?"),
+    "replay --with orders=Eager()": (
+        2,
+        "'shop/orders' is a source: nobody here computes it, so nothing can be promised of it",
+    ),
+    "replay --with revenue=Within(5)+1": (
+        2,
+        (
+            "--with 'revenue=Within(5)+1': 'Within(5)+1' makes no policy; write it as in code, like 'Within(\"1h\")'; "
+            "there are Within, Eager, Cron, OnDemand, Manual, each with .only_between or .at_most_every behind it"
+        ),
+    ),
+    "replay --with revenue=Within('soon')": (
+        2,
+        (
+            "--with \"revenue=Within('soon')\": Within('soon'): lag: 'soon' is no duration; write it like '30s', '5m', "
+            "'1h30m' or '250ms'"
+        ),
+    ),
+    "replay --with revenue=Eager() --asset reprot": (2, "nobody declares 'shop/reprot'; did you mean 'shop/report'?"),
     "status shpo/revenue": (2, f"domain 'shpo' isn't deployed on {LOG}; did you mean 'shop'?"),
     "status --domain bank": (2, f"domain 'bank' isn't deployed on {LOG}; there is shop"),
     # a command

@@ -1,6 +1,7 @@
 """What stands on the pages as a command or as code does what the page says."""
 
 import ast
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -50,7 +51,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, list[tuple
 
 def typed(shop: Shop, line: str) -> Ran:
     if line.startswith("everfresh "):
-        return shop.run(*line.split()[1:])
+        return shop.run(*shlex.split(line)[1:])
     done = subprocess.run(["bash", "-c", line], cwd=shop.folder, capture_output=True, text=True, check=False)
     return Ran(done.stdout, done.stderr, done.returncode)
 
