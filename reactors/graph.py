@@ -61,6 +61,10 @@ class Graph:
             self._above[top] = tuple(sorted(reached.union(*(self._above[one] for one in derived))))
         return self._above[asset]
 
+    def unneeded(self) -> list[str]:
+        """The on-demand assets that no promise needs, inputs first: only a command ever runs them."""
+        return [key for key in self.order if self.assets[key].policy.kind == "on_demand" and key not in self.needed]
+
     def made_before(self, asset: str) -> list[str]:
         """Every derived asset above this one (not through a Manual one), in no particular order."""
         found: dict[str, None] = {}

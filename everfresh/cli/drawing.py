@@ -7,7 +7,7 @@ from typer import Argument, Option, Typer
 
 from everfresh.cli.command import Everywhere, command
 from everfresh.cli.deploying import APP
-from everfresh.cli.screen import document, say
+from everfresh.cli.screen import document, note, say
 
 group = Typer()
 
@@ -22,7 +22,10 @@ class Graph(Everywhere):
 
 @command(group, "graph", example="everfresh graph shop.py --format mermaid")
 def graph(said: Graph) -> None:
-    """Draw which asset reads which, from the sources down. Nothing is deployed or run."""
+    """Draw which asset reads which, from the sources down. Nothing is deployed or run.
+
+    Assets that nothing will ever run are named: on demand, and no promise needs them.
+    """
     from everfresh.cli.pictures import as_data, as_dot, as_mermaid, as_text
     from everfresh.loading import load_app
     from reactors.graph import compile_graph
@@ -35,3 +38,9 @@ def graph(said: Graph) -> None:
     drawers = {"text": as_text, "mermaid": as_mermaid, "dot": as_dot}
     for line in drawers[said.format](compiled):
         say(line)
+    if unneeded := compiled.unneeded():
+        run = "runs" if len(unneeded) == 1 else "run"
+        note(
+            f"{', '.join(unneeded)} never {run} by themselves: no promise is made of them or of what reads them; "
+            "give one a promise, or run it with `everfresh materialize`"
+        )

@@ -50,10 +50,14 @@ def as_dot(graph: Graph) -> list[str]:
 
 
 def as_data(domain: str, graph: Graph) -> dict[str, Any]:
-    """Every asset as it is declared, with who reads it; `order` has inputs before readers."""
+    """Every asset as it is declared, with who reads it; `order` has inputs before readers.
+
+    `unneeded`: what only a command ever runs, though it is declared to run on demand.
+    """
     return {
         "domain": domain,
         "order": list(graph.order),
+        "unneeded": graph.unneeded(),
         "assets": [
             _declared(graph, key) | {"reads": list(_reads(graph, key)), "read_by": list(graph.readers.get(key, ()))}
             for key in _keys(graph)
@@ -80,7 +84,8 @@ def _said(graph: Graph, key: str) -> str:
     asset = graph.assets.get(key)
     if asset is None:
         return f"of domain {key.partition('/')[0]}"
-    return ", ".join([_kind(asset), *_more(asset)])
+    idle = key in graph.inputs and asset.policy.kind == "on_demand" and key not in graph.needed
+    return ", ".join([_kind(asset), *(["nothing needs it"] if idle else []), *_more(asset)])
 
 
 def _kind(asset: AssetDef) -> str:

@@ -246,6 +246,23 @@ def test_a_graph_as_json_has_what_is_declared_and_who_reads_it(shop: Shop) -> No
     assert revenue["takes_ms"] == 20
 
 
+def test_a_graph_names_what_nothing_will_ever_run(tmp_path: Path) -> None:
+    app = "import everfresh as ef\napp = ef.App('shop')\nbefore = app.source('orders')\n"
+    for name in ("clean", "totals"):
+        app += f"before = app.command({name!r}, ['true'], deps=[before])\n"
+    idle = Shop(tmp_path, app)
+    ran = idle.typed("graph", "shop.py")
+    assert ran.lines[1] == "└─ shop/clean  on demand, nothing needs it"
+    assert ran.err == (
+        "shop/clean, shop/totals never run by themselves: no promise is made of them or of what reads them; "
+        "give one a promise, or run it with `everfresh materialize`\n"
+    )
+    assert idle.typed("graph", "shop.py", "--json").json()["unneeded"] == ["shop/clean", "shop/totals"]
+    idle.app.write_text(app + "app.command('last', ['true'], deps=[before], freshness=ef.Within('5m'))\n")
+    ran = idle.typed("graph", "shop.py", "--json")  # the way out is taken: a promise below is enough
+    assert (ran.json()["unneeded"], ran.err) == ([], "")
+
+
 def test_deploying_the_same_again_declares_nothing(shop: Shop) -> None:
     assert shop.look("deploy", "shop.py").lines == ["deploy 1 of 'shop' is in force already: 8 assets, nothing changed"]
 

@@ -98,7 +98,10 @@ def test_a_chain_longer_than_pythons_stack_is_drawn() -> None:
 def test_another_domains_asset_is_drawn_as_such() -> None:
     app = ef.App("shop")
     app.command("report", ["true"], deps=["bank/loans"])
-    assert as_text(compile_graph(app.manifest(1))) == ["bank/loans  of domain bank", "└─ shop/report  on demand"]
+    assert as_text(compile_graph(app.manifest(1))) == [
+        "bank/loans  of domain bank",
+        "└─ shop/report  on demand, nothing needs it",
+    ]
 
 
 def test_every_event_is_told_and_one_that_makes_no_sense_is_said_to() -> None:

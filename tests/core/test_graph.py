@@ -100,6 +100,7 @@ def test_only_what_a_promise_needs_is_needed() -> None:
         )
     )
     assert graph.needed == {"d/a", "d/w", "d/e", "d/idle2"}
+    assert graph.unneeded() == ["d/idle"]  # what is manual is meant to wait for a command
 
 
 def test_a_chain_longer_than_pythons_stack_is_no_trouble() -> None:
