@@ -22,7 +22,7 @@ DEMO_OPTIONS := $(if $(LOG),--log $(LOG)) $(if $(JSON),--json $(JSON)) $(if $(TA
 # A module that is planned but not there yet ends in one clear sentence instead of a traceback.
 planned = @test -e $(1) || { echo "make $@: $(1) is not there yet; see CHANGELOG.md for what is." >&2; exit 1; }
 
-.PHONY: help venv demo test test-long check bench faults simulate lock clean
+.PHONY: help venv demo test test-long check bench faults simulate parity lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | column -t -s '|'
@@ -69,6 +69,13 @@ faults: $(STAMP) ## kill each role again and again on a real broker, then check 
 simulate: $(STAMP) ## thousands of random graphs, traces and crashes in virtual time (SEEDS=A:B)
 	$(PY) -m tests.core.simulation --seeds $(or $(SEEDS),0:2000)
 
+PARITY := .venv-parity
+
+parity: $(STAMP) ## docs/parity.md against Dagster and Airflow, in an environment of their own
+	test -x $(PARITY)/bin/python || python3 -m venv $(PARITY)
+	VIRTUAL_ENV=$(PARITY) $(UV) pip sync --quiet --require-hashes requirements/parity.txt
+	$(PARITY)/bin/python -m tools.parity
+
 # Keeps every version that still fits; UPGRADE=1 takes the newest.
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" VIRTUAL_ENV=$(VENV) $(UV) pip compile --quiet --universal \
 	--generate-hashes --python-version 3.11 --no-emit-index-url $(if $(UPGRADE),--upgrade)
@@ -79,6 +86,7 @@ lock: ## requirements/*.txt anew from the *.in files and pyproject.toml (UPGRADE
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
 	$(COMPILE) pyproject.toml --all-extras -o requirements/runtime.txt
 	$(COMPILE) requirements/dev.in pyproject.toml --all-extras -c requirements/runtime.txt -o requirements/dev.txt
+	$(COMPILE) requirements/parity.in -o requirements/parity.txt
 
 clean: ## the virtual environment and what tools left behind
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	rm -rf $(VENV) $(PARITY) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
