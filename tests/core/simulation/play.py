@@ -78,16 +78,18 @@ def calm_down(stage: Stage) -> None:
     stage.advance((1 + hours) * DAY)  # what is in a chain may have to wait for another's hours, day after day
 
 
-def broken(seed: int, most: int = 5) -> list[str]:
+def broken(seed: int) -> list[str]:
     """What a seed's play broke; empty where everything held."""
-    chosen = script(seed)
     try:
-        stage = played(chosen)
+        return broken_by(played(script(seed)))
     except Exception as error:  # a seed that crashes the fold is a finding like others
         return [f"{type(error).__name__}: {error}"]
+
+
+def broken_by(stage: Stage, most: int = 5) -> list[str]:
+    """What a play broke, at most so much of each kind."""
     found = stage.seen[:most] + [f"{judge.__name__}: {text}" for judge in JUDGES for text in islice(judge(stage), most)]
-    found += [str(one) for one in check(read(stage.exported()), quiet=True).violations[:most]]
-    return found
+    return found + [str(one) for one in check(read(stage.exported()), quiet=True).violations[:most]]
 
 
-__all__ = ["broken", "played"]
+__all__ = ["broken", "broken_by", "played"]
