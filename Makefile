@@ -66,8 +66,8 @@ faults: $(STAMP) ## kill each role again and again on a real broker, then check 
 	bash tools/apt.sh $(PROGRAMS)
 	$(PY) -m pytest -q -m faults
 
-simulate: $(STAMP) ## thousands of random graphs, traces and crashes in virtual time (SEEDS=A:B)
-	$(PY) -m tests.core.simulation --seeds $(or $(SEEDS),0:2000)
+simulate: $(STAMP) ## thousands of random graphs, traces and crashes in virtual time (SEEDS=A:B, JOBS=N); goes on where it was ended
+	$(PY) -m tests.core.simulation --seeds $(or $(SEEDS),100000:102000) --jobs $(or $(JOBS),1)
 
 PARITY := .venv-parity
 

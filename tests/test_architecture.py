@@ -140,6 +140,17 @@ def registry_hosts(text: str) -> list[str]:
     return [f"names {host}" for host in REGISTRY_HOSTS if host in text.lower()]
 
 
+def is_a_judge(path: Path) -> bool:
+    """The checker of invariants, the lower bound of runs and the demo's verifier; a judge's own tests may use us."""
+    folders = (Path("tests/checker"), Path("examples/nycflights/verifier"))
+    return path == Path("bench/lower_bound.py") or (path.parent in folders and not path.name.startswith("test_"))
+
+
+def ours(tree: ast.AST) -> list[str]:
+    """What is imported of our packages."""
+    return [f"imports {name}" for name in imported(tree) if name.partition(".")[0] in PACKAGES]
+
+
 def strange_shape(package: Path) -> list[str]:
     """What is amiss with a top-level package's own folder."""
     folders = {path.name for path in package.iterdir() if path.is_dir() and path.name != "__pycache__"}
@@ -237,6 +248,19 @@ def test_outside_io_nothing_touches_the_world() -> None:
     files = outside_io()
     assert {path.relative_to(ROOT).parts[0] for path in files} == set(PURE_PACKAGES)
     assert [one for path in files for one in complaints(path, impure(path.read_text(), forbidden_modules()))] == []
+
+
+@pytest.mark.parametrize(
+    "source", ["import streams", "def f():\n    from reactors.graph import Graph", "import everfresh as ef"]
+)
+def test_the_check_of_judges_sees_what_is_ours(source: str) -> None:
+    assert ours(ast.parse(source))
+
+
+def test_what_judges_us_imports_nothing_of_ours() -> None:
+    judges = [path for path in python_files() if is_a_judge(path.relative_to(ROOT))]
+    assert {path.parent.name for path in judges} == {"checker", "bench", "verifier"}
+    assert [one for path in judges for one in complaints(path, ours(ast.parse(path.read_text())))] == []
 
 
 def test_each_package_has_its_shape(tmp_path: Path) -> None:

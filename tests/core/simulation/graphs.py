@@ -13,6 +13,15 @@ Reads = dict[str, tuple[str, ...]]
 _RETRIES = (Retry(0, cool_down="10m"), Retry(1, delay="2s"), Retry(2), Retry(3, delay="200ms", jitter_percent=50))
 
 
+LARGE_FROM = 100_000
+"""seeds from here on draw larger plays; those before stay as they were, for some of them are named in tests"""
+
+
+def size_of(seed: int) -> float:
+    """How much larger a seed's play is."""
+    return 1.5 if seed >= LARGE_FROM else 1
+
+
 STEPS = (1, 5, 30)
 """minutes between the ticks of a Cron"""
 
@@ -21,8 +30,13 @@ def named(short: str) -> str:
     return f"{DOMAIN}/{short}"
 
 
-def chain(dice: random.Random) -> Reads:
-    names = [f"c{number}" for number in range(dice.randint(3, 12))]
+def some(dice: random.Random, first: int, last: int, size: float) -> range:
+    """From `first` to `last` of something, or as much more as the size says."""
+    return range(dice.randint(int(first * size), int(last * size)))
+
+
+def chain(dice: random.Random, size: float) -> Reads:
+    names = [f"c{number}" for number in some(dice, 3, 12, size)]
     reads: Reads = {name: (before,) for before, name in zip(["s0", *names], names, strict=False)}
     for place in range(2, len(names)):
         if dice.random() < 0.2:  # a source of its own joins half-way down
@@ -30,20 +44,20 @@ def chain(dice: random.Random) -> Reads:
     return reads
 
 
-def star(dice: random.Random) -> Reads:
+def star(dice: random.Random, size: float) -> Reads:
     sources = [f"s{number}" for number in range(dice.randint(1, 4))]
     hub: Reads = {"hub": tuple(sources)}
-    rays = {f"r{number}": ("hub", *dice.sample(sources, dice.randint(0, 1))) for number in range(dice.randint(2, 10))}
+    rays = {f"r{number}": ("hub", *dice.sample(sources, dice.randint(0, 1))) for number in some(dice, 2, 10, size)}
     return hub | {name: tuple(dict.fromkeys(deps)) for name, deps in rays.items()}
 
 
-def diamond(dice: random.Random) -> Reads:
+def diamond(dice: random.Random, size: float) -> Reads:
     """One top, branches of different lengths, one join, and edges that skip parts of a branch."""
     reads: Reads = {"top": ("s0",)}
     ends, inner = [], ["top"]
-    for branch in range(dice.randint(2, 4)):
+    for branch in some(dice, 2, 4, size):
         before = "top"
-        for step in range(dice.randint(1, 3)):
+        for step in some(dice, 1, 3, size):
             name = f"b{branch}_{step}"
             reads[name] = (before, *(["s1"] if dice.random() < 0.2 else []))
             inner.append(before := name)
@@ -53,8 +67,8 @@ def diamond(dice: random.Random) -> Reads:
     return reads
 
 
-def grid(dice: random.Random) -> Reads:
-    width, depth = dice.randint(2, 4), dice.randint(2, 4)
+def grid(dice: random.Random, size: float) -> Reads:
+    width, depth = len(some(dice, 2, 4, size)), len(some(dice, 2, 4, size))
     reads: Reads = {}
     for row in range(depth):
         for column in range(width):
@@ -63,17 +77,17 @@ def grid(dice: random.Random) -> Reads:
     return reads
 
 
-def tangle(dice: random.Random) -> Reads:
+def tangle(dice: random.Random, size: float) -> Reads:
     known = [f"s{number}" for number in range(dice.randint(1, 5))]
     reads: Reads = {}
-    for number in range(dice.randint(3, 20)):
+    for number in some(dice, 3, 20, size):
         recent = known[-8:] if dice.random() < 0.7 else known
         reads[f"t{number}"] = tuple(dice.sample(recent, min(len(recent), dice.choice((1, 1, 2, 2, 3, 4)))))
         known.append(f"t{number}")
     return reads
 
 
-SHAPES: Sequence[Callable[[random.Random], Reads]] = (chain, star, diamond, grid, tangle)
+SHAPES: Sequence[Callable[[random.Random, float], Reads]] = (chain, star, diamond, grid, tangle)
 
 
 def longest_paths(reads: Reads, takes: dict[str, int]) -> dict[str, tuple[int, int]]:
@@ -125,9 +139,9 @@ def _policy(dice: random.Random, mood: str, cost: tuple[int, int], is_leaf: bool
     return dice.choice((within, within, within, eager, eager, Eager(), Manual(), OnDemand(), cron))
 
 
-def manifest(dice: random.Random) -> Manifest:
+def manifest(dice: random.Random, size: float = 1) -> Manifest:
     """A whole random domain. `takes_ms` is right, wrong or left out."""
-    reads = dice.choice(SHAPES)(dice)
+    reads = dice.choice(SHAPES)(dice, size)
     longest = dice.choice((0, 500, 5_000, 30_000))
     takes = {name: dice.randint(0, longest) for name in reads}
     honest = dice.choice((1, 1, 0, 3))

@@ -2,7 +2,7 @@
 
 from itertools import islice
 
-from streams.events import Materialize
+from streams.events import Cancel, Materialize, Pause, Release, Resume
 from tests.checker import check, read
 from tests.core.simulation.judges import JUDGES
 from tests.core.simulation.looks import LOOKS
@@ -10,6 +10,7 @@ from tests.core.simulation.scripts import Script, Step, script
 from tests.core.simulation.stage import Stage
 
 DAY = 86_400_000
+COMMANDS = {"pause": Pause, "resume": Resume, "materialize": Materialize, "release": Release, "cancel": Cancel}
 
 
 def played(chosen: Script) -> Stage:
@@ -50,7 +51,8 @@ def act(stage: Stage, step: Step) -> None:
         stage.worker.beat()
         stage.settle()
     else:
-        stage.command(step.kind, step.asset)
+        stage.append(COMMANDS[step.kind](asset=step.asset, by="stage"), step.asset)  # a deploy may have removed it
+        stage.settle()
 
 
 def calm_down(stage: Stage) -> None:

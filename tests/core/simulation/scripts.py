@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from streams.definitions import AssetDef, Dep, Manifest
 from streams.policies import Within
-from tests.core.simulation.graphs import manifest, named
+from tests.core.simulation.graphs import manifest, named, size_of
 
 MINUTE = 60_000
 ALL_FAULTS = ("commands", "deploys", "failures", "checks", "crashes", "workers", "races", "rival", "skew", "repeats")
@@ -45,8 +45,8 @@ class Script:
 
 
 def script(seed: int) -> Script:
-    dice = random.Random(seed)
-    declared = manifest(dice)
+    dice, size = random.Random(seed), size_of(seed)
+    declared = manifest(dice, size)
     faults = frozenset() if dice.random() < 0.2 else frozenset(one for one in ALL_FAULTS if dice.random() < 0.35)
     derived = [one for one in declared.assets if one.kind == "derived"]
     honest = max((one.takes_ms for one in derived), default=0)
@@ -55,20 +55,20 @@ def script(seed: int) -> Script:
     slots = tuple(dice.randint(1, 4) for _ in range(dice.randint(1, 3))) if dice.random() < 0.5 else ()
     bare = Script(seed, declared, durations, coarse, slots, faults)
     span = dice.choice((5, 30, 120)) * MINUTE
-    steps = [*_changes(dice, declared, span), *_troubles(dice, bare, span)]
+    steps = [*_changes(dice, declared, span, 1 if size == 1 else 3), *_troubles(dice, bare, span)]
     return Script(seed, declared, durations, coarse, slots, faults, tuple(sorted(steps, key=lambda step: step.at)))
 
 
-def _changes(dice: random.Random, declared: Manifest, span: int) -> Iterator[Step]:
+def _changes(dice: random.Random, declared: Manifest, span: int, times_as_many: int) -> Iterator[Step]:
     for source in (one.key for one in declared.assets if one.kind == "source"):
         kind = dice.choice(("periodic", "poisson", "bursts", "rare"))
         if kind == "periodic":
-            every = max(1, span // dice.randint(3, 12))
+            every = max(1, span // (times_as_many * dice.randint(3, 12)))
             times = list(range(dice.randint(0, every), span, every))
         elif kind == "poisson":
-            times = [dice.randint(0, span) for _ in range(dice.randint(2, 12))]
+            times = [dice.randint(0, span) for _ in range(times_as_many * dice.randint(2, 12))]
         elif kind == "bursts":
-            starts = [dice.randint(0, span) for _ in range(dice.randint(1, 3))]
+            starts = [dice.randint(0, span) for _ in range(times_as_many * dice.randint(1, 3))]
             gap = dice.choice((0, 50, 500, 2_000))
             times = [start + gap * n for start in starts for n in range(dice.randint(2, 8))]
         else:

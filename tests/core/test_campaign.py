@@ -1,0 +1,45 @@
+"""Many seeds: what was played is kept for the code that played it, and told."""
+
+from pathlib import Path
+
+from tests.core.simulation.campaign import Told, campaign, digest, histograms, known, play
+
+
+def test_a_campaign_goes_on_where_it_was_ended(tmp_path: Path) -> None:
+    path = tmp_path / "seeds.jsonl"
+    first = sorted(campaign(range(4), path))
+    assert first == [play(seed) for seed in range(4)]
+    path.write_bytes(path.read_bytes() + b"[4,3,")  # it was killed as it wrote
+    before = path.read_bytes().splitlines()[:4]
+    again = sorted(campaign(range(6), path))
+    assert again[:4] == first
+    assert [one.seed for one in again] == list(range(6))
+    assert path.read_bytes().splitlines()[:4] == before
+    assert sorted(known(path)) == again
+
+
+def test_what_other_code_played_counts_for_nothing(tmp_path: Path) -> None:
+    (tmp_path / "reactors").mkdir()
+    (tmp_path / "docs").mkdir()
+    names = []
+    for file, text in (("reactors/a.py", "1"), ("reactors/a.py", "2"), ("reactors/b.py", ""), ("docs/page.py", "3")):
+        (tmp_path / file).write_text(text)
+        names.append(digest(tmp_path))
+    assert len(set(names[:3])) == 3
+    assert names[3] == names[2]  # it neither plays nor judges
+
+
+def test_a_play_that_crashes_has_broken_something() -> None:
+    assert play(100_000).broken == ()
+    told = Told(1, 3, 0, 0, ("rival",), ("KeyError: 'd/c1'",))
+    lines = list(histograms([told, Told(2, 9, 70, 40, (), ())]))
+    assert lines[0] == "nodes: median 6, longest 9"
+    assert "seeds with faults: 50%" in lines
+    assert any(line.split()[:2] == ["64-127", "1"] for line in lines)
+
+
+def test_large_plays_are_as_large_as_a_proof_wants_them() -> None:
+    told = [play(seed) for seed in range(100_000, 100_020)]
+    assert sorted(one.nodes for one in told)[10] >= 10
+    assert sorted(one.commits for one in told)[10] >= 50
+    assert sum(bool(one.faults) for one in told) >= 6
