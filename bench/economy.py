@@ -1,14 +1,15 @@
 """How much more is run than the least that could keep all promises, on random graphs, beside other ways of planning.
 
-    python -m bench economy
+    python -m bench.economy [--graphs N] [--picture FILE]
 
 Each row is 200 graphs; `economy` is cost of runs ÷ lower bound (bench/lower_bound.py). `late`: of all times that a
 promise had to be kept, how often it wasn't.
 """
 
+import argparse
 import random
 import statistics
-import sys
+from dataclasses import dataclass
 
 from bench.economy_plans import (
     Result,
@@ -44,23 +45,62 @@ def summed(name: str, results: list[Result]) -> str:
     )
 
 
-def main(graphs: int = GRAPHS) -> None:
+@dataclass
+class Measured:
+    """A row's results: ours, everything eager (a quarter of the graphs), and the economies of the periodic plans."""
+
+    ours: list[Result]
+    eager: list[Result]
+    periods: list[float]
+    aligned: list[float]
+
+
+def measured(row: Row, graphs: int) -> Measured:
+    """Every plan on the same graphs and traces."""
+    found = Measured([], [], [], [])
+    for seed in range(graphs):
+        dice = random.Random(f"{row.name} {seed}")
+        promised = graph(dice, row)
+        changes = trace(dice, promised)
+        found.ours.append(played(promised, changes, as_promised(promised), row.slots))
+        if seed % 4 == 0:
+            found.eager.append(played(promised, changes, eagerly(promised), row.slots))
+        found.periods.append(periodically(promised, changes, aligned=False))
+        found.aligned.append(periodically(promised, changes, aligned=True))
+    return found
+
+
+def told(row: Row, found: Measured) -> None:
+    print(summed(row.name, found.ours))
+    print(f"{summed('  everything eager', found.eager)} (a quarter of the graphs)")
+    for name, economies in (("  periods", found.periods), ("  aligned periods", found.aligned)):
+        print(f"{name:<24} mean {statistics.mean(economies):6.2f}  worst {max(economies):6.2f}", flush=True)
+
+
+def main(graphs: int = GRAPHS, picture: str | None = None) -> None:
+    rows = {}
     for row in ROWS:
-        ours, eager, cron, aligned = [], [], [], []
-        for seed in range(graphs):
-            dice = random.Random(f"{row.name} {seed}")
-            promised = graph(dice, row)
-            changes = trace(dice, promised)
-            ours.append(played(promised, changes, as_promised(promised), row.slots))
-            if seed % 4 == 0:
-                eager.append(played(promised, changes, eagerly(promised), row.slots))
-            cron.append(periodically(promised, changes, aligned=False))
-            aligned.append(periodically(promised, changes, aligned=True))
-        print(summed(row.name, ours))
-        print(f"{summed('  everything eager', eager)} (a quarter of the graphs)")
-        for name, found in (("  periods", cron), ("  aligned periods", aligned)):
-            print(f"{name:<24} mean {statistics.mean(found):6.2f}  worst {max(found):6.2f}", flush=True)
+        rows[row.name] = found = measured(row, graphs)
+        told(row, found)
+    if picture is not None:
+        from bench.economy_picture import draw
+
+        draw(
+            {
+                name: (
+                    [one.economy for one in found.ours],
+                    [one.economy for one in found.eager],
+                    found.periods,
+                    found.aligned,
+                )
+                for name, found in rows.items()
+            },
+            picture,
+        )
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else GRAPHS)
+    parser = argparse.ArgumentParser(prog="python -m bench.economy")
+    parser.add_argument("--graphs", type=int, default=GRAPHS, help="how many a row")
+    parser.add_argument("--picture", help="where to draw the figures, as PNG")
+    main(**vars(parser.parse_args()))
