@@ -219,6 +219,24 @@ def quiet_in_the_end(stage: Stage) -> Iterator[str]:
                 yield f"{key} is {state['verdict']}, lag {state['lag']}: {state['reason']}"
 
 
+def feasibility_is_said(stage: Stage) -> Iterator[str]:
+    """Rule 12: in the end, a promise below its path and the longest run on it is infeasible, and no other is."""
+    assert stage.domain is not None
+    domain = stage.domain
+    paths: dict[str, tuple[int, int]] = {}  # derived asset → path, and the longest that a run keeps its readers waiting
+    for key in domain.graph.order:
+        one, takes = domain.graph.assets[key], domain.state.nodes[key].takes
+        above = [dep.asset for dep in one.deps if dep.asset not in domain.graph.roots]
+        path = takes + max((paths[dep][0] for dep in above), default=0)
+        waits = [max(paths[dep][1], domain.graph.assets[dep].policy.every_ms or 0) for dep in above]
+        paths[key] = path, max([takes, *waits])
+        verdict = stage.state(key)["verdict"]
+        if isinstance(one.policy, Within) and verdict in ("fresh", "infeasible"):
+            hopeless = one.policy.lag_ms < sum(paths[key])
+            if hopeless != (verdict == "infeasible"):
+                yield f"{key} is {verdict}, with {one.policy.lag_ms} for {paths[key]}"
+
+
 def replicas_agree(stage: Stage) -> Iterator[str]:
     """Invariants 8 and 11: folded anew, by a rival in another order of batches, or restored: the same state."""
     from reactors.apply import apply
@@ -251,6 +269,7 @@ JUDGES: tuple[Callable[[Stage], Iterator[str]], ...] = (
     alerts_say_when,
     promises_are_kept,
     quiet_in_the_end,
+    feasibility_is_said,
     replicas_agree,
 )
 __all__ = ["JUDGES", "defaultdict", "value_of"]

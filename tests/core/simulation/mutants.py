@@ -1,0 +1,120 @@
+"""The planner with one of its rules (semantics.md, Planner) taken out: which seed first tells?
+
+    python -m tests.core.simulation.mutants [--seeds A:B]
+
+A rule that can be taken out without anybody noticing is one that nothing proves. Rule 7, riding along, is missing here:
+no play is wrong without it, only dearer.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+from unittest import mock
+
+from reactors import commits, freshness, granting, requests, runs, timers, waves
+from reactors.domain import Domain
+from reactors.state import Node, Wave
+from streams.policies import Cron
+from tests.core.simulation.play import broken
+
+
+class Mutant(NamedTuple):
+    """A rule's number, what is left of it, and the functions that say so."""
+
+    rule: int
+    name: str
+    patches: tuple[tuple[Any, str, Callable[..., Any]], ...]
+
+
+_due, _ask_upward, _ask = timers.due, waves._ask_upward, requests.ask
+
+
+def _target_alone(domain: Domain, wave: Wave, target: Node, at: int) -> list[Node]:
+    """A wave that requests its target, and nothing above it."""
+    with mock.patch.object(Domain, "derived_inputs", return_value=[]):
+        return _ask_upward(domain, wave, target, at)
+
+
+def _whatever_is_newest(domain: Domain, node: Node, wave: Wave, at: int) -> requests.Request:
+    """A request that reads its inputs as they stand, and waits for none of them."""
+    request = _ask(domain, node, wave, at)
+    for key in list(request.waiting):
+        del request.waiting[key]
+        request.pins[key] = requests.pin_node(domain.state.nodes[key])
+    return request
+
+
+def _not_for_others(domain: Domain, wave: Wave, target: Node, at: int) -> list[Node]:
+    """A wave that passes over the promised ones above its target: they have their own times."""
+    spared = [one for one in _ask_upward(domain, wave, target, at) if one is not target]
+    for node in spared:
+        if domain.definition(node).policy.kind in ("eager", "cron") and node.requests:
+            requests.drop_out(domain, node, wave)
+            node.requests.pop()
+    return [one for one in [*spared, target] if one.requests]
+
+
+def _never_at_a_tick(domain: Domain, node: Node) -> int | None:
+    at = _due(domain, node)
+    return None if isinstance(domain.definition(node).policy, Cron) and node.asked_at is None else at
+
+
+def _stays(domain: Domain, node: Node, request: requests.Request, parked: bool = True) -> None:
+    """What failed for good stays in its waves."""
+
+
+def _any_number(turn: granting.Round, worker: str, node: Node) -> None:
+    """A grant that takes no slot."""
+    turn._taken[node.asset] = None
+
+
+MUTANTS = (
+    Mutant(1, "a commit marks nothing", ((commits, "mark", lambda *_: None),)),
+    Mutant(2, "nothing falls due", ((timers, "due", lambda *_: None),)),
+    Mutant(2, "due without a margin", ((timers, "margin", lambda *_: -60_000),)),
+    Mutant(3, "a wave requests its target alone", ((waves, "_ask_upward", _target_alone),)),
+    Mutant(4, "inputs as they stand, not at the cut", ((waves, "ask", _whatever_is_newest),)),
+    Mutant(5, "every request runs, new inputs or none", ((requests, "may_move", lambda *_: False),)),
+    Mutant(5, "no request runs", ((requests, "may_move", lambda node, _: node.version is not None),)),
+    Mutant(6, "several runs of a node at once", ((requests, "is_busy", lambda _: False),)),
+    Mutant(8, "consumers don't run promised ancestors", ((waves, "_ask_upward", _not_for_others),)),
+    Mutant(9, "ticks pass", ((timers, "due", _never_at_a_tick),)),
+    Mutant(10, "a failure stays in its waves", ((runs, "leave", _stays),)),
+    Mutant(11, "slots and pools are no limit", ((granting.Round, "_spend", _any_number),)),
+    Mutant(12, "nothing is infeasible", ((freshness, "is_infeasible", lambda *_: False),)),
+)
+
+
+def first_told(mutant: Mutant, seeds: Iterable[int]) -> tuple[int, str] | None:
+    """The first seed whose play breaks without the rule, and what it breaks."""
+    with ExitStack() as patched:
+        for place, name, other in mutant.patches:
+            patched.enter_context(mock.patch.object(place, name, other))
+        for seed in seeds:
+            if found := broken(seed):
+                return seed, found[0]
+    return None
+
+
+def told(seeds: range) -> Iterator[tuple[Mutant, tuple[int, str] | None]]:
+    """Every mutant, and what told of it."""
+    for mutant in MUTANTS:
+        yield mutant, first_told(mutant, seeds)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.core.simulation.mutants")
+    parser.add_argument("--seeds", default="100000:101000", help="from A to before B")
+    first, last = map(int, parser.parse_args().seeds.split(":"))
+    missed = 0
+    for mutant, found in told(range(first, last)):
+        missed += found is None
+        what = f"not told within {last - first} seeds" if found is None else f"seed {found[0]}: {found[1]}"
+        print(f"rule {mutant.rule:>2}, {mutant.name}: {what}"[:220], flush=True)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

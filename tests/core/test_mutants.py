@@ -1,0 +1,27 @@
+"""No rule of the planner can be taken out unnoticed: a play breaks without it. Riding along alone only costs more."""
+
+import pytest
+
+from tests.core.simulation.mutants import MUTANTS, Mutant, first_told
+from tests.core.simulation.play import broken
+
+TOLD_BY = {
+    "a commit marks nothing": 100_000,
+    "nothing falls due": 100_000,
+    "due without a margin": 100_029,
+    "ticks pass": 100_012,
+    "slots and pools are no limit": 100_002,
+    "nothing is infeasible": 100_002,
+}
+"""name → a seed that tells; of the others nearly any does"""
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda one: f"rule {one.rule}, {one.name}")
+def test_a_play_tells_that_the_rule_is_gone(mutant: Mutant) -> None:
+    seed = TOLD_BY.get(mutant.name, 100_001)
+    assert broken(seed) == []
+    assert first_told(mutant, [seed]) is not None
+
+
+def test_every_rule_but_riding_along_has_its_mutant() -> None:
+    assert {mutant.rule for mutant in MUTANTS} == {*range(1, 13)} - {7}
