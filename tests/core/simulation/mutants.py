@@ -15,7 +15,7 @@ from unittest import mock
 
 from reactors import commits, freshness, granting, requests, runs, timers, waves
 from reactors.domain import Domain
-from reactors.state import Node, Wave
+from reactors.state import Node, Request, Wave
 from streams.policies import Cron
 from tests.core.simulation.play import broken
 
@@ -37,7 +37,7 @@ def _target_alone(domain: Domain, wave: Wave, target: Node, at: int) -> list[Nod
         return _ask_upward(domain, wave, target, at)
 
 
-def _whatever_is_newest(domain: Domain, node: Node, wave: Wave, at: int) -> requests.Request:
+def _whatever_is_newest(domain: Domain, node: Node, wave: Wave, at: int) -> Request:
     """A request that reads its inputs as they stand, and waits for none of them."""
     request = _ask(domain, node, wave, at)
     for key in list(request.waiting):
@@ -61,7 +61,7 @@ def _never_at_a_tick(domain: Domain, node: Node) -> int | None:
     return None if isinstance(domain.definition(node).policy, Cron) and node.asked_at is None else at
 
 
-def _stays(domain: Domain, node: Node, request: requests.Request, parked: bool = True) -> None:
+def _stays(domain: Domain, node: Node, request: Request, parked: bool = True) -> None:
     """What failed for good stays in its waves."""
 
 
