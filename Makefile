@@ -58,7 +58,7 @@ check: $(STAMP) ## style, types, structure
 	$(PY) -m pytest -q tests/test_architecture.py
 	@if command -v duplicates >/dev/null; then duplicates; fi
 
-bench: $(STAMP) ## the figures: hop, ingest, idle, economy
+bench: $(STAMP) ## the figures: hop, ingest, idle, economy, fold
 	$(call planned,bench)
 	$(PY) -m bench
 

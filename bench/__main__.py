@@ -2,9 +2,9 @@
 
 import sys
 
-from bench import economy, hop, idle, ingest
+from bench import economy, fold, hop, idle, ingest
 
-PARTS = {"hop": hop.main, "ingest": ingest.main, "idle": idle.main, "economy": economy.main}
+PARTS = {"hop": hop.main, "ingest": ingest.main, "idle": idle.main, "economy": economy.main, "fold": fold.main}
 
 for name in sys.argv[1:] or list(PARTS):
     if name not in PARTS:
