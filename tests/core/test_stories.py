@@ -12,6 +12,9 @@ FOUND = {
     933: "the same, for every wave below",
     2158: "a free move of one wave didn't wake another that slept",
     3144: "the same, across hours",
+    100_515: "due times were worked out again only where a replica remembered a sum of work",
+    100_815: "the same, with another node's",
+    102_113: "a Manual asset's new duration was added to its readers' work, though no wave of theirs runs it",
 }
 
 
