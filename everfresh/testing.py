@@ -29,7 +29,7 @@ from streams.units import instant, milliseconds
 if TYPE_CHECKING:
     from everfresh.app import App
 
-_COMMANDS = {"pause": Pause, "resume": Resume, "materialize": Materialize, "release": Release, "cancel": Cancel}
+COMMANDS = {"pause": Pause, "resume": Resume, "materialize": Materialize, "release": Release, "cancel": Cancel}
 _OUTCOMES = ("pass", "fail", "error", "skip")
 
 State = dict[str, Any]
@@ -96,9 +96,7 @@ class World:
         """How many attempts run at once from now on; without limit if never said. Raises ValueError below 1."""
         if type(count) is not int or count < 1:
             raise ValueError(f"slots is a whole number from 1, not {count!r}")
-        self.worker.slots = count
-        self.worker.beat()
-        self.settle()
+        self._offer(count)
 
     def takes(self, asset: Named, duration: str | int) -> None:
         """How long a run of the asset takes from now on: text like "30s", or ms.
@@ -174,10 +172,10 @@ class World:
 
         Raises DefinitionError for another name.
         """
-        if name not in _COMMANDS:
-            raise DefinitionError(f"there is no command {name!r}; there are {', '.join(_COMMANDS)}")
+        if name not in COMMANDS:
+            raise DefinitionError(f"there is no command {name!r}; there are {', '.join(COMMANDS)}")
         key = self._key(asset, self._assets)
-        self.append(_COMMANDS[name](asset=key, by="world", reason=reason), key)
+        self.append(COMMANDS[name](asset=key, by="world", reason=reason), key)
         self.settle()
 
     def advance(self, duration: str | int) -> None:
@@ -274,6 +272,11 @@ class World:
                 return
         if self.worker.must_beat():  # it doesn't know that the reactor is down
             self.worker.beat()
+
+    def _offer(self, slots: int) -> None:
+        self.worker.slots = slots
+        self.worker.beat()
+        self.settle()
 
     def _crew(self, compute: bool) -> SimulatedWorker:
         return _computing(self) if compute else SimulatedWorker(self)

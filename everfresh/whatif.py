@@ -9,6 +9,7 @@ they found something, each commit on the way counts as a change. Failures, lost 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from everfresh.reading import Reading
 from everfresh.scores import Score, Scores
@@ -48,7 +49,7 @@ class Slots:
 Happening = Envelope | Manifest | Slots
 
 
-@dataclass(slots=True)
+@dataclass
 class Recording:
     """A journal read to an end: what happened outside, with its instant in ms, and what the domain made of it."""
 
@@ -59,10 +60,15 @@ class Recording:
     _deploy: int = -1
     _slots: int = 0
 
-    @property
-    def manifest(self) -> Manifest | None:
-        """The last one deployed."""
-        return next((one for _, one in reversed(self.happenings) if isinstance(one, Manifest)), None)
+    @cached_property
+    def ran(self) -> dict[str, Score]:
+        """asset → what it came to. Ask once the recording has ended."""
+        return self.scores.of()
+
+    @cached_property
+    def past(self) -> "Past":
+        """What its runs tell of others. Ask once the recording has ended."""
+        return Past(self.scores.history.runs)
 
     def take(self, domain: Domain, event: Envelope | None, outputs: Iterable[Output]) -> None:
         """Note one entry that the domain has folded, with what followed from it."""
@@ -98,7 +104,7 @@ def again(recording: Recording, policies: Mapping[str, Policy]) -> dict[str, Sco
 
     Raises DefinitionError where a policy makes no sense there.
     """
-    past, twin = Past(recording.scores.history.runs), None
+    past, twin = recording.past, None
     for at, happening in recording.happenings:
         if twin is None:
             if isinstance(happening, Manifest):
@@ -118,8 +124,7 @@ def again(recording: Recording, policies: Mapping[str, Policy]) -> dict[str, Sco
     for output in twin.outputs:
         scores.take(output)
     scores.end(recording.ended_at)
-    costs = recording.scores.of()
-    return {asset: _priced(score, costs.get(asset)) for asset, score in scores.of().items()}
+    return {asset: _priced(score, recording.ran.get(asset)) for asset, score in scores.of().items()}
 
 
 def _priced(score: Score, costs: Score | None) -> Score:
@@ -179,7 +184,7 @@ class Twin(World):
     def __init__(self, manifest: Manifest, start_ms: int, past: Past) -> None:
         self._past = past
         super().__init__(manifest, rfc3339(start_ms))
-        self.offer(0)  # until a worker was heard of
+        self._offer(0)  # until a worker was heard of
 
     def _crew(self, compute: bool) -> SimulatedWorker:  # noqa: ARG002  a twin never computes
         return _AsRecorded(self, self._past)
@@ -190,9 +195,7 @@ class Twin(World):
 
     def offer(self, slots: int) -> None:
         """So many runs may be in flight from now on; 0: nobody is there to run anything."""
-        self.worker.slots = slots
-        self.worker.beat()
-        self.settle()
+        self._offer(slots)
 
     def take(self, event: Envelope) -> None:
         """An event of the recorded journal, now."""

@@ -133,6 +133,11 @@ class Domain:
             found = self.works[node.asset] = node.takes + sum(one.takes for one in above)
         return found
 
+    @property
+    def is_scarce(self) -> bool:
+        """Runs may have to wait for a slot, so margins count all the work of a wave."""
+        return 0 < self.state.slots < len(self.state.nodes)
+
     def note_subscribers(self) -> None:
         """Who reads what of this domain may be another now."""
         self.subscribers = {}

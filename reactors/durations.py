@@ -19,13 +19,12 @@ def learn(domain: Domain, node: Node, duration_ms: int) -> None:
     if abs(estimate - node.takes) * 100 <= step:
         return
     more, node.takes = estimate - node.takes, estimate
-    # With few slots margins count all work; what is remembered of it mustn't decide, for replicas remember other sums.
-    scarce = 0 < domain.state.slots < len(domain.state.nodes)
     below = [] if node.asset in domain.graph.roots else domain.below(node.asset)  # no wave runs what is Manual
     for one in [node, *below]:
         if one.asset in domain.works:
             domain.works[one.asset] += more
-        if price(domain, one) or one is node or scarce:
+        # What is remembered of works mustn't decide: replicas remember other sums.
+        if price(domain, one) or one is node or domain.is_scarce:
             arm(domain, one, one.asset)
             domain.touched[one.asset] = None
 

@@ -126,7 +126,7 @@ def _why_not(domain: Domain, node: Node) -> str:
     policy = domain.definition(node).policy.kind
     if policy == "manual":
         return "Its policy is Manual: it runs on `everfresh materialize` only."
-    if policy == "on_demand" and node.asset not in domain.graph.needed:
+    if domain.graph.is_unneeded(node.asset):
         return "Its policy is OnDemand, and no promise needs it: it runs on `everfresh materialize` only."
     if policy == "on_demand":
         return "Its policy is OnDemand: it runs when an asset downstream with a promise needs it."

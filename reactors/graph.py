@@ -63,7 +63,11 @@ class Graph:
 
     def unneeded(self) -> list[str]:
         """The on-demand assets that no promise needs, inputs first: only a command ever runs them."""
-        return [key for key in self.order if self.assets[key].policy.kind == "on_demand" and key not in self.needed]
+        return [key for key in self.order if self.is_unneeded(key)]
+
+    def is_unneeded(self, asset: str) -> bool:
+        """A derived asset is one of these."""
+        return self.assets[asset].policy.kind == "on_demand" and asset not in self.needed
 
     def made_before(self, asset: str) -> list[str]:
         """Every derived asset above this one (not through a Manual one), in no particular order."""

@@ -48,10 +48,10 @@ def margin(domain: Domain, node: Node) -> int:
     Even where runs take no time it is due a moment before the promise is broken: until the timer's fact and the grant
     stand in the journal some milliseconds pass that no duration tells of.
     """
-    slots, moment = domain.state.slots, min(MOMENT_MS, (promise_ms(domain, node) or 0) // 20 + 1)
-    if not 0 < slots < len(domain.state.nodes):
+    moment = min(MOMENT_MS, (promise_ms(domain, node) or 0) // 20 + 1)
+    if not domain.is_scarce:
         return node.longest + moment
-    queueing = (domain.work(node) - node.path) // slots
+    queueing = (domain.work(node) - node.path) // domain.state.slots
     return 2 * node.longest + queueing + moment
 
 

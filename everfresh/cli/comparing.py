@@ -3,17 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from everfresh.cli import standing
 from everfresh.cli.command import InDomains, UsedWrongly
 from everfresh.cli.finding import existing, key_of
 from everfresh.cli.screen import document, note, table
-from everfresh.cli.words import counted, promised, seconds, span
-from everfresh.options import meant
+from everfresh.cli.words import counted, money, promised, seconds, span
 from everfresh.policy_text import read_policy
 from everfresh.reading import Reading
 from everfresh.scores import Score
 from everfresh.site import Site
-from everfresh.whatif import Past, Recording, again, recorded
-from streams.definitions import Manifest
+from everfresh.whatif import Recording, again, recorded
+from reactors.domain import Domain
 from streams.errors import DefinitionError, Gap
 from streams.policies import Policy
 
@@ -44,7 +44,7 @@ class Compared(NamedTuple):
             _both(span(before.busy_ms), span(after.busy_ms)),
             _both(span(before.longest_lag_ms), span(after.longest_lag_ms)),
             _both(str(before.overdue), str(after.overdue)),
-            _both(_money(before.money), _money(after.money)),
+            _both(money(before.money), money(after.money)),
         )
 
     def json(self) -> dict[str, Any]:
@@ -60,10 +60,6 @@ class Compared(NamedTuple):
 
 def _both(before: str, after: str) -> str:
     return before if before == after else f"{before or '0'} → {after or '0'}"
-
-
-def _money(money: Mapping[str, float]) -> str:
-    return ", ".join(f"{amount:.2f} {currency}" for currency, amount in sorted(money.items()))
 
 
 def _json(score: Score) -> dict[str, Any]:
@@ -92,9 +88,9 @@ async def compare(said: InDomains, wanted: Sequence[str], until: int | None, onl
         if len(names) > 1:
             raise UsedWrongly(f"--with speaks of {' and '.join(names)}; a replay is of one domain's journal")
         shown = None if only is None else await key_of(site, only)
-        recording = await _read(site, names[0], until)
-    manifest = _checked(recording, policies, shown)
-    rows = _rows(recording, manifest, policies)
+        domain, recording = await _read(site, names[0], until)
+    _check(domain, policies, shown)
+    rows = _rows(recording, domain, policies)
     total = Compared(
         ALL, None, None, *(sum(scores, Score()) for scores in zip(*(row[3:] for row in rows), strict=True))
     )
@@ -104,14 +100,13 @@ async def compare(said: InDomains, wanted: Sequence[str], until: int | None, onl
         return
     width = len(COLUMNS) if total.declared.money or total.changed.money else -1
     table(COLUMNS[:width], [row.cells()[:width] for row in [*rows, total]])
-    past = Past(recording.scores.history.runs)
     for row in rows:
-        if row.changed.runs and past.took(row.asset, recording.ended_at) is None:
+        if row.changed.runs and recording.past.took(row.asset, recording.ended_at) is None:
             note(f"{row.asset} never ran to its end, so its runs take what its definition says")
     note(_summary(recording, policies, total))
 
 
-async def _read(site: Site, name: str, until: int | None) -> Recording:
+async def _read(site: Site, name: str, until: int | None) -> tuple[Domain, Recording]:
     reading = Reading(site.log, site.settings.topics, name)
     await reading.begin(whole=True)
     if reading.next:
@@ -119,26 +114,22 @@ async def _read(site: Site, name: str, until: int | None) -> Recording:
             f"the journal of {name!r} is no longer kept from its beginning, and what was declared and changed before "
             f"offset {reading.next} can't be replayed"
         )
-    return await recorded(reading, until)
+    return reading.domain, await recorded(reading, until)
 
 
-def _checked(recording: Recording, policies: Mapping[str, Policy], shown: str | None) -> Manifest:
-    """The last manifest. Raises UsedWrongly for what nobody declares, and for a promise of what nobody computes."""
-    manifest = recording.manifest
-    if manifest is None:
+def _check(domain: Domain, policies: Mapping[str, Policy], shown: str | None) -> None:
+    """Raise UsedWrongly for what nobody declares, and for a promise of what nobody computes."""
+    if domain.state.manifest is None:
         raise UsedWrongly("nothing was deployed up to there, so there is nothing to compare")
-    known = {one.key: one for one in manifest.assets}
-    for key in [*policies, *([shown] if shown is not None else [])]:
-        if key not in known:
-            raise UsedWrongly(f"nobody declares {key!r}; {meant(key, known)}")
+    if shown is not None:
+        standing.check(domain, shown)
     for key in policies:
-        if known[key].kind == "source":
+        if standing.check(domain, key).kind == "source":
             raise UsedWrongly(f"{key!r} is a source: nobody here computes it, so nothing can be promised of it")
-    return manifest
 
 
-def _rows(recording: Recording, manifest: Manifest, policies: Mapping[str, Policy]) -> list[Compared]:
-    ran, declared, changed = recording.scores.of(), again(recording, {}), again(recording, policies)
+def _rows(recording: Recording, domain: Domain, policies: Mapping[str, Policy]) -> list[Compared]:
+    ran, declared, changed = recording.ran, again(recording, {}), again(recording, policies)
     return [
         Compared(
             one.key,
@@ -148,7 +139,7 @@ def _rows(recording: Recording, manifest: Manifest, policies: Mapping[str, Polic
             declared.get(one.key, Score()),
             changed.get(one.key, Score()),
         )
-        for one in manifest.assets
+        for one in domain.graph.assets.values()
         if one.kind == "derived"
     ]
 

@@ -84,7 +84,7 @@ def _said(graph: Graph, key: str) -> str:
     asset = graph.assets.get(key)
     if asset is None:
         return f"of domain {key.partition('/')[0]}"
-    idle = key in graph.inputs and asset.policy.kind == "on_demand" and key not in graph.needed
+    idle = key in graph.inputs and graph.is_unneeded(key)
     return ", ".join([_kind(asset), *(["nothing needs it"] if idle else []), *_more(asset)])
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from everfresh.cli.words import span
+from everfresh.cli.words import money, span
 from streams.cloudevents import Envelope
 from streams.units import instant
 
@@ -69,7 +69,7 @@ class Total:
     def cells(self) -> tuple[str, ...]:
         """Its part of a row."""
         reported = [f"{quantity:g} {name}" for name, quantity in sorted(self.reported.items())]
-        reported += [f"{amount:.2f} {currency}" for currency, amount in sorted(self.amounts.items())]
+        reported += [money(self.amounts)] if self.amounts else []
         seconds = [span(round(one * 1_000)) for one in (self.wall_seconds, self.cpu_seconds)]
         sizes = [_bytes(one) for one in (self.peak_bytes, self.written_bytes)]
         return str(self.attempts), *seconds, *sizes, ", ".join(reported)

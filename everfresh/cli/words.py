@@ -49,6 +49,15 @@ def seconds(duration_ms: int | None) -> float | None:
     return None if duration_ms is None else duration_ms / 1_000
 
 
+def money(amounts: Mapping[str, float]) -> str:
+    """Amounts by their currency.
+
+    >>> money({"USD": 2, "EUR": 0.5})
+    '0.50 EUR, 2.00 USD'
+    """
+    return ", ".join(f"{amount:.2f} {currency}" for currency, amount in sorted(amounts.items()))
+
+
 def promised(policy: Policy) -> str:
     """What a policy says.
 

@@ -23,6 +23,15 @@ def join(policy: Policy) -> Manifest:
     )
 
 
+def settled_join() -> World:
+    """The eager one, run once."""
+    world = World(join(ef.Eager()))
+    world.publish("s")
+    world.publish("t")
+    world.advance("5m")
+    return world
+
+
 def outcomes(world: World, asset: str = "a") -> list[str | None]:
     return [run.outcome for run in world.runs(asset)]
 
@@ -69,10 +78,7 @@ def test_what_is_in_flight_isnt_run_a_second_time() -> None:
 
 
 def test_an_asset_waits_for_its_inputs_runs_and_reads_them_at_one_cut() -> None:
-    with World(join(ef.Eager())) as world:
-        world.publish("s")
-        world.publish("t")
-        world.advance("5m")
+    with settled_join() as world:
         world.publish("s")
         world.advance("30s")  # left is done, right isn't
         assert [len(world.runs(one)) for one in ("left", "right", "joined")] == [2, 2, 1]
@@ -97,10 +103,7 @@ def test_new_code_is_computed_again() -> None:
 
 
 def test_an_unchanged_result_runs_nothing_below() -> None:
-    with World(join(ef.Eager())) as world:
-        world.publish("s")
-        world.publish("t")
-        world.advance("5m")
+    with settled_join() as world:
         world.unchanged("right")
         world.publish("t")
         world.advance("5m")
@@ -122,10 +125,7 @@ def test_a_failure_is_tried_again_and_then_by_whatever_is_new() -> None:
 
 
 def test_a_blocking_check_keeps_a_bad_version_from_all_that_is_below() -> None:
-    with World(join(ef.Eager())) as world:
-        world.publish("s")
-        world.publish("t")
-        world.advance("5m")
+    with settled_join() as world:
         world.check("right", "fail")
         world.publish("t")
         world.advance("5m")

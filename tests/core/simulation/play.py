@@ -2,7 +2,8 @@
 
 from itertools import islice
 
-from streams.events import Cancel, Materialize, Pause, Release, Resume
+from everfresh.testing import COMMANDS
+from streams.events import Materialize
 from tests.checker import check, read
 from tests.core.simulation.judges import JUDGES
 from tests.core.simulation.looks import LOOKS
@@ -10,7 +11,6 @@ from tests.core.simulation.scripts import Script, Step, script
 from tests.core.simulation.stage import Stage
 
 DAY = 86_400_000
-COMMANDS = {"pause": Pause, "resume": Resume, "materialize": Materialize, "release": Release, "cancel": Cancel}
 
 
 def played(chosen: Script) -> Stage:
@@ -82,10 +82,16 @@ def calm_down(stage: Stage) -> None:
 
 def broken(seed: int) -> list[str]:
     """What a seed's play broke; empty where everything held."""
+    return judged(script(seed))[1]
+
+
+def judged(chosen: Script) -> tuple[Stage | None, list[str]]:
+    """A play and what it broke; a play that crashes has broken something like others."""
     try:
-        return broken_by(played(script(seed)))
-    except Exception as error:  # a seed that crashes the fold is a finding like others
-        return [f"{type(error).__name__}: {error}"]
+        stage = played(chosen)
+        return stage, broken_by(stage)
+    except Exception as error:
+        return None, [f"{type(error).__name__}: {error}"]
 
 
 def broken_by(stage: Stage, most: int = 5) -> list[str]:
@@ -94,4 +100,4 @@ def broken_by(stage: Stage, most: int = 5) -> list[str]:
     return found + [str(one) for one in check(read(stage.exported()), quiet=True).violations[:most]]
 
 
-__all__ = ["broken", "broken_by", "played"]
+__all__ = ["broken", "judged", "played"]
