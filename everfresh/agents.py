@@ -179,10 +179,10 @@ class Agents:
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; raises what ended it otherwise: FaustEnded, GivenUp."""
-        from streams.io.faust import first_of
+        from streams.io.racing import first_of
 
         async with self.running() as faust:
-            await first_of(asyncio.create_task(stop.wait()), asyncio.create_task(faust.ended()))
+            await first_of(stop.wait(), faust.ended())
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT; raises what ended it otherwise."""

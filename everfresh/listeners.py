@@ -13,6 +13,7 @@ from sinks.io.log import LogDestination, log_route
 from sinks.io.prometheus import Pages, PagesServer
 from sinks.io.webhook import Hook, Webhook
 from sinks.metrics import Board
+from streams.io.racing import unless_stopped
 
 if TYPE_CHECKING:
     from everfresh.site import Site
@@ -27,11 +28,13 @@ async def serve(site: Site, stop: asyncio.Event) -> None:
         for one in deliveries:
             group.create_task(one.run(stop), name=f"everfresh-sink-{one.route.sink}")
         for one in deliveries:
-            await one.ready.wait()
+            if not await unless_stopped(one.ready.wait(), stop):
+                return
         if "prometheus" in site.settings.sinks:
             group.create_task(feed.run(stop), name="everfresh-board")
             group.create_task(_pages(site, feed, deliveries, stop), name="everfresh-pages")
-            await feed.ready.wait()
+            if not await unless_stopped(feed.ready.wait(), stop):
+                return
         site.ready("sinks")
 
 

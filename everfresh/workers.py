@@ -13,6 +13,7 @@ from reactors.io.executors.by_place import ByPlace
 from reactors.io.listening import Listening
 from reactors.io.outbox import Address, Outbox
 from reactors.io.worker import Terms, Worker
+from streams.io.racing import unless_stopped
 from streams.io.urls import kafka_servers
 
 if TYPE_CHECKING:
@@ -64,9 +65,9 @@ async def serve(site: Site, app: App, stop: asyncio.Event) -> None:
     intake = _intake(site, worker, app.domain)
     async with asyncio.TaskGroup() as group:
         listening = group.create_task(intake.run(leave), name="everfresh-intake")
-        await intake.ready()
-        site.ready("worker")
-        await worker.run(stop, site.settings.grace_ms)
+        if await unless_stopped(intake.ready(), stop):
+            site.ready("worker")
+            await worker.run(stop, site.settings.grace_ms)
         leave.set()
         listening.cancel()  # it may be waiting for what comes no more
 

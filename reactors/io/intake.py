@@ -22,12 +22,12 @@ from streams.io.faust import (
     Retries,
     event_topic,
     faust_app,
-    first_of,
     guarded,
     running,
 )
 from streams.io.faust_positions import Places
 from streams.io.kafka_settings import KafkaSettings
+from streams.io.racing import first_of
 from streams.ports import Entry, EventLog
 from streams.topics import Topics
 
@@ -92,7 +92,7 @@ class Intake:
         while not stop.is_set():
             began = loop.time()
             try:
-                await first_of(asyncio.create_task(stop.wait()), asyncio.create_task(self._listen()))
+                await first_of(stop.wait(), self._listen())
             except (LogUnavailable, FaustEnded, Gap) as error:
                 logger.warning("worker %s hears nothing, trying again: %s", self.worker, error)
                 wait = AGAIN_SECONDS[0] if loop.time() - began > STEADY_SECONDS else wait

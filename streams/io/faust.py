@@ -13,7 +13,7 @@ import faust
 from streams.io.faust_agents import Gone, Handler, Letter, Retries, guarded
 from streams.io.faust_positions import Places, Start, forget, settle
 from streams.io.faust_recovery import Tables
-from streams.io.faust_running import FaustEnded, GivenUp, Running, first_of, running
+from streams.io.faust_running import FaustEnded, GivenUp, Running, running
 from streams.io.faust_transport import EventTransport
 from streams.io.kafka_errors import quieten
 from streams.io.kafka_link import KafkaLink
@@ -31,7 +31,6 @@ __all__ = [
     "Running",
     "event_topic",
     "faust_app",
-    "first_of",
     "guarded",
     "running",
 ]

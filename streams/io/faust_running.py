@@ -13,6 +13,7 @@ from streams.errors import EverfreshError, LogUnavailable
 from streams.io.faust_positions import ends
 from streams.io.kafka_consumer import stopped
 from streams.io.kafka_errors import unavailable
+from streams.io.racing import first_of
 from streams.io.watchdog import Watchdog
 
 logger = logging.getLogger("everfresh.faust")
@@ -38,7 +39,7 @@ class Running:
     async def ended(self) -> None:
         """Wait until the app works no more; raises FaustEnded if it crashed or hangs, GivenUp if an agent gave up."""
         waits = (self.app.wait_until_stopped(), self.app.given_up.wait(), self._starved())
-        await first_of(*map(asyncio.create_task, waits))
+        await first_of(*waits)
         if self.app.given_up.is_set():
             raise GivenUp(f"{self.app.group} stops: {self.app.reason}")
         reason = self.app.crash_reason
@@ -97,21 +98,6 @@ async def running(app: Any) -> AsyncIterator[Running]:
         yield Running(app)
     finally:
         await _stop(app)
-
-
-async def first_of(*tasks: "asyncio.Task[Any]") -> None:
-    """Wait for the first to end, and raise what it raised; the others are cancelled, and awaited."""
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-    for task in tasks:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            if task in done:
-                raise error
-            logger.warning("%s while it was stopped: %r", task.get_coro(), error)
 
 
 async def _stop(app: Any) -> None:
