@@ -8,7 +8,7 @@ from reactors.crossing import subscribe
 from reactors.domain import Domain
 from reactors.durations import expected, price
 from reactors.freshness import blocker
-from reactors.graph import compile_graph
+from reactors.graph import Graph, compile_graph
 from reactors.marking import note_deploy, plan_again
 from reactors.requests import is_busy
 from reactors.silence import expect
@@ -32,18 +32,18 @@ def declared(domain: Domain, manifest: Manifest) -> None:
     for key in list(state.nodes):
         if key not in graph.inputs:
             _forget(domain, key)
-    read_before = domain.graph.foreign
-    for key in sorted(domain.graph.sources - graph.sources):
+    before = domain.graph
+    for key in sorted(before.sources - graph.sources):
         close_all(domain, key)
     state.manifest, domain.graph, state.renewed_at = manifest, graph, state.offset
     _drop_plans(domain)
     for key in sorted(graph.roots):
         _declare_root(domain, key)
     for key in graph.order:
-        _declare_node(domain, key)
+        _declare_node(domain, key, before)
     for key in graph.order:
         _mark_anew(domain, state.nodes[key])
-    subscribe(domain, read_before)
+    subscribe(domain, before.foreign)
 
 
 def piece(domain: Domain, part: DefinitionsPart) -> None:
@@ -91,7 +91,7 @@ def _forget(domain: Domain, key: str) -> None:
     domain.armed.pop(key, None)
 
 
-def _declare_node(domain: Domain, key: str) -> None:
+def _declare_node(domain: Domain, key: str, graph_before: Graph) -> None:
     node = domain.state.nodes.get(key)
     if node is None:
         node = domain.state.nodes[key] = Node(key)
@@ -102,7 +102,9 @@ def _declare_node(domain: Domain, key: str) -> None:
     forget_checks(domain, key, [check.name for check in definition.checks])
     root = domain.state.roots[CODE + key]
     fingerprint = code_fingerprint(definition)
-    if not root.commits or root.commits[-1].fingerprint != fingerprint:
+    # Its readers' cuts counted what a Manual asset published, not what is above it: they say nothing of that.
+    looked_through = key in graph_before.roots and key not in domain.graph.roots
+    if looked_through or not root.commits or root.commits[-1].fingerprint != fingerprint:
         append(domain, root, definition.code_version, fingerprint)
         node.touched = domain.state.offset
         if node.run is not None and not node.run.live:  # what waits for its next attempt is another run's now

@@ -48,6 +48,11 @@ class Graph:
                 found[key] = frozenset({CODE + key}).union(*(self._view(dep, found) for dep in asset.deps))
         return found
 
+    def counts(self, key: str) -> bool:
+        """Whether cuts count what is heard of the asset itself: it is a source, or Manual."""
+        asset = self.assets.get(key)
+        return asset is not None and (asset.source or asset.policy == "manual")
+
     @cached_property
     def needed(self) -> frozenset[str]:
         """The derived assets that some promise needs: promised ones and their ancestors, up to Manual ones."""

@@ -104,12 +104,13 @@ class Journal:
         if body["deploy"] <= self._deploy:
             return
         try:
-            self._graph = Graph.of(body)
+            before, self._graph = self._graph, Graph.of(body)
         except CycleError:
             return
         self._deploy = body["deploy"]
         self.items.append(Deploy(offset, self._graph))
         for key in self._graph.ancestors:
             code = Version(*self._graph.assets[key].code)
-            if self.commits.last(CODE + key) != code:
+            looked_through = before.counts(key) and not self._graph.counts(key)
+            if looked_through or self.commits.last(CODE + key) != code:
                 self.commits.add(CODE + key, code, offset)

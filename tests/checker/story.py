@@ -65,7 +65,8 @@ class Story:
         self._deploys += 1
         self.fact("definitions.declared", {"domain": "d", "deploy": self._deploys, "assets": list(assets)})
         for key, one in self.assets.items():
-            if one["kind"] == "derived" and (key not in before or _code(before[key]) != _code(one)):
+            looked_through = key in before and _counts(before[key]) and not _counts(one)
+            if one["kind"] == "derived" and (key not in before or looked_through or _code(before[key]) != _code(one)):
                 self.seq[f"code:{key}"] += 1
 
     def change(self, key: str, version: str, fingerprint: str | None = None, **attributes: str) -> int:
@@ -82,8 +83,7 @@ class Story:
         return found
 
     def seen_through(self, name: str) -> set[str]:
-        known = self.assets.get(name, {"kind": "source"})
-        return {name} if known["kind"] == "source" or known["policy"]["kind"] == "manual" else self.above(name)
+        return {name} if _counts(self.assets.get(name, {"kind": "source"})) else self.above(name)
 
     def newest(self, key: str) -> Cut:
         return {name: self.seq[name] for name in sorted(self.above(key))}
@@ -178,6 +178,10 @@ def _deps(declared: Json) -> list[str]:
 
 def _code(declared: Json) -> tuple[str, set[str]]:
     return declared["code_version"], set(_deps(declared))
+
+
+def _counts(declared: Json) -> bool:
+    return bool(declared["kind"] == "source" or declared["policy"]["kind"] == "manual")
 
 
 def _is_new(before: Json, now: Json) -> bool:

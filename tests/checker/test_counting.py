@@ -158,6 +158,20 @@ def test_a_manual_asset_is_counted_by_its_publications() -> None:
     assert broken(story) == [Invariant.NEED]
 
 
+def test_an_asset_that_is_manual_no_longer_is_new_to_its_readers() -> None:
+    story = Story(source("d/s"), asset("d/m", "d/s", policy="manual"), asset("d/a", "d/m", policy="eager"))
+    story.change("d/s", "1")
+    story.fact("command.materialize", {"asset": "d/m"})
+    story.run("d/m")
+    story.run("d/a")
+    story.declare(source("d/s"), asset("d/m", "d/s"), asset("d/a", "d/m", policy="eager"))
+    assert broken(story, quiet=True) == [Invariant.COVERAGE]
+    story.move("d/m")
+    story.move("d/a")
+    assert story.cuts["d/a"] == {"code:d/a": 1, "code:d/m": 2, "d/s": 1}
+    assert broken(story, quiet=True) == []
+
+
 def test_a_quarantined_version_covers_nothing_until_it_is_released() -> None:
     story = one_asset()
     story.change("d/s", "2")

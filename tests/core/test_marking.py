@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from reactors.commits import DENSE
 from reactors.granting import Terms
 from reactors.marking import first_after, last_by
+from streams.definitions import AssetDef
 from streams.events import AssetChanged, RunGranted
 from streams.policies import Eager, Manual, OnDemand, Within
 from tests.core.worlds import (
@@ -247,3 +248,20 @@ def test_freshness_is_told_once_a_change_and_not_once_a_commit() -> None:
     for _ in range(100):
         world.publish("d/s")
     assert len(said(world, "freshness.changed", "d/a")) == before + 1
+
+
+def test_what_read_an_asset_while_it_was_manual_is_not_taken_to_be_right_at_what_is_above_it() -> None:
+    def assets(policy: Manual | OnDemand) -> list[AssetDef]:
+        return [source("d/s"), derived("d/m", "d/s", policy=policy), derived("d/a", "d/m", policy=FIVE_MINUTES)]
+
+    world = world_of(*assets(Manual()))
+    world.publish("d/s")
+    world.command("materialize", "d/m")
+    world.advance("10m")
+    world.publish("d/s")  # nobody asks for m again, so it is a change behind, and a is as m is
+    world.advance("10m")
+    assert (len(world.runs("d/m")), world.state("d/a")["verdict"]) == (1, "fresh")
+    world.deploy(domain_of(*assets(OnDemand())))
+    assert world.state("d/a")["verdict"] == "stale"
+    world.advance("10m")
+    assert (len(world.runs("d/m")), world.state("d/a")["verdict"]) == (2, "fresh")

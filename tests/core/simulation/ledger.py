@@ -75,10 +75,12 @@ class Ledger:
             return
         self._deploy = declared.deploy
         self._above = {}
+        manual = {key for key in self.assets if self.is_root(key)}
         self.assets = {one.key: one for one in declared.assets}
         for key, one in self.assets.items():
             code = (one.code_version, frozenset(dep.asset for dep in one.deps))
-            if one.kind == "derived" and (not self.code[key] or self.code[key][-1] != code):
+            looked_through = key in manual and not self.is_root(key)
+            if one.kind == "derived" and (looked_through or not self.code[key] or self.code[key][-1] != code):
                 self.code[key].append(code)
                 self.commits[CODE + key].append(Heard(offset, self.now, one.code_version))
 
