@@ -100,7 +100,8 @@ class SimulatedWorker:
         self._held[key] = grant
         self._order += 1
         heappush(self._ends, (world.clock + self._takes(grant), self._order, *key))
-        world.append(RunStarted(run=grant.run, asset=grant.asset, attempt=grant.attempt, worker=self.name), grant.asset)
+        named = {"run": grant.run, "asset": grant.asset, "partition": grant.partition, "attempt": grant.attempt}
+        world.append(RunStarted(**named, worker=self.name), grant.asset)
 
     def _takes(self, grant: RunGranted) -> int:
         """How long an attempt takes, in ms."""
@@ -127,6 +128,7 @@ class SimulatedWorker:
         common: dict[str, Any] = {
             "run": grant.run,
             "asset": asset,
+            "partition": grant.partition,
             "attempt": grant.attempt,
             "worker": self.name,
             "started_at": begun,

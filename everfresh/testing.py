@@ -16,7 +16,8 @@ from everfresh.publisher import change_event
 from everfresh.simulated import SimulatedWorker
 from reactors.admission import next_instant, propose
 from reactors.apply import apply
-from reactors.domain import Domain, Output, node_key
+from reactors.domain import Domain, Output
+from reactors.state import node_key
 from reactors.granting import Terms
 from reactors.history import History, Run
 from reactors.snapshots import restore
@@ -167,7 +168,7 @@ class World:
         self.append(changed, key, name=name, source="world/publisher")
         self.settle()
 
-    def command(self, name: str, asset: Named, reason: str = "") -> None:
+    def command(self, name: str, asset: Named, reason: str = "", partition: str = "") -> None:
         """Give an operator's command: "pause", "resume", "materialize", "release" or "cancel".
 
         Raises DefinitionError for another name.
@@ -175,7 +176,7 @@ class World:
         if name not in COMMANDS:
             raise DefinitionError(f"there is no command {name!r}; there are {', '.join(COMMANDS)}")
         key = self._key(asset, self._assets)
-        self.append(COMMANDS[name](asset=key, by="world", reason=reason), key)
+        self.append(COMMANDS[name](asset=key, partition=partition, by="world", reason=reason), key)
         self.settle()
 
     def advance(self, duration: str | int) -> None:

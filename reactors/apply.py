@@ -140,9 +140,10 @@ def _count_slots(domain: Domain) -> None:
     slots = sum(one.slots for one in at_work(state))
     if slots != state.slots:
         state.slots = slots
-        for key in sorted(domain.graph.needed):
-            arm(domain, state.nodes[key], key)
-            domain.touched[key] = None
+        for asset in sorted(domain.graph.needed):
+            for key in domain.links.members(asset):
+                arm(domain, state.nodes[key], key)
+                domain.touched[key] = None
 
 
 _ENTRIES: Mapping[str, Callable[[Domain, Any], None]] = {

@@ -1,11 +1,13 @@
 """What operators command, by way of the journal."""
 
-from reactors.domain import Domain, node_key
+from reactors.commits import partition_named
+from reactors.domain import Domain
 from reactors.freshness import reblock
+from reactors.growth import create, grow
 from reactors.marking import free_below, plan_again
 from reactors.requests import proceed
 from reactors.runs import cancel, release
-from reactors.state import Node
+from reactors.state import Node, node_key
 from reactors.timers import arm
 from reactors.waves import wake_below
 from streams.errors import BadEvent
@@ -14,9 +16,14 @@ from streams.events import Cancel, Command, Materialize, Pause, Release, Resume
 
 def obey(domain: Domain, command: Command) -> None:
     """Carry a command out. Raises BadEvent where the asset isn't one that runs here."""
-    node = domain.state.nodes.get(node_key(command.asset, command.partition))
-    if node is None:
-        raise BadEvent(f"{type(command).__name__.lower()} {command.asset!r}: no such derived asset in {domain.name!r}")
+    what = type(command).__name__.lower()
+    if command.asset not in domain.graph.inputs:
+        raise BadEvent(f"{what} {command.asset!r}: no such derived asset in {domain.name!r}")
+    key = node_key(command.asset, partition_named(domain, command.asset, command.partition, what))
+    if key not in domain.state.nodes:
+        for made in create(domain, key):
+            grow(domain, made)
+    node = domain.state.nodes[key]
     node.touched = domain.state.offset
     if isinstance(command, Pause):
         node.paused = f"paused{_by(command)}"
@@ -31,8 +38,8 @@ def obey(domain: Domain, command: Command) -> None:
         release(domain, node)
     elif isinstance(command, Cancel):
         cancel(domain, node, f"cancelled{_by(command)}")
-    arm(domain, node, node.asset)
-    domain.touched[node.asset] = None
+    arm(domain, node, node.key)
+    domain.touched[node.key] = None
 
 
 def _resume(domain: Domain, node: Node) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 
 from reactors.crossing import address_of, deliver_commit, is_repeat
 from reactors.domain import Domain
+from reactors.growth import grow, root_of
 from reactors.marking import first_version, mark
 from reactors.silence import heard
-from reactors.state import Commit, Node, Root
+from reactors.state import Commit, Node, Root, node_key
 from streams.cloudevents import TEXT_MAX, Envelope
 from streams.errors import BadEvent
 from streams.events import DomainDelivered
@@ -35,10 +36,6 @@ def _is_no_count(value: Any) -> str | None:
     return None if value is None or type(value) is int else "must be a whole number"
 
 
-def _is_partition(value: Any) -> str | None:
-    return None if not value else "names a partition, but the asset has none"
-
-
 def _is_fine(_value: Any) -> None:
     return None
 
@@ -47,7 +44,6 @@ _TEXTS = frozenset(("version", "fingerprint", "uri", "format", "data_time"))
 
 _WRONG: dict[str, Callable[[Any], str | None]] = {
     **dict.fromkeys(_TEXTS, _is_no_text),
-    "partition": _is_partition,
     "count": _is_no_count,
     "metadata": _is_no_object,
 }
@@ -68,6 +64,7 @@ def change(domain: Domain, event: Envelope) -> None:
         wrong = _WRONG.get(name, _is_fine)(value)
         if wrong:
             raise BadEvent(f"change of {key!r}: {name!r} {wrong}")
+    partition = partition_named(domain, key, data.get("partition"), "change")  # type: ignore[arg-type]
     if was_taken_in(domain, event):
         return
     state.changes += 1
@@ -75,12 +72,28 @@ def change(domain: Domain, event: Envelope) -> None:
         heard(domain, root)
     version = data.get("version") or event["id"]
     fingerprint = data.get("fingerprint")
-    if root.commits:
-        last = root.commits[-1]
+    touched = state.roots.get(node_key(root.key, partition)) if partition else root
+    if touched is not None and touched.commits:
+        last = touched.commits[-1]
         if last.version == version and last.fingerprint == fingerprint:
             return
     extra = None if _EXTRAS.isdisjoint(data) else {name: value for name, value in data.items() if name in _EXTRAS}
-    commit(domain, root, version, fingerprint, extra)
+    commit(domain, root, version, fingerprint, extra, partition)
+
+
+def partition_named(domain: Domain, key: str, said: Any, what: str) -> str:
+    """The partition that is spoken of. Raises BadEvent where the asset has no such one, or one must be named."""
+    parts = domain.graph.partitioned.get(key) if domain.graph.partitioned else None
+    wrong: str | None
+    if parts is None:
+        wrong = "'partition' names a partition, but the asset has none" if said else None
+    elif not isinstance(said, str) or not said:
+        wrong = "the asset has partitions, so 'partition' must name one of them"
+    else:
+        wrong = parts.wrong(said)
+    if wrong is not None:
+        raise BadEvent(f"{what} of {key!r}: {wrong}")
+    return said or ""
 
 
 def not_a_source(domain: Domain, what: str, key: Any) -> str:
@@ -121,31 +134,53 @@ def _place(event: Envelope) -> tuple[str, int]:
 
 
 def commit(
-    domain: Domain, root: Root, version: str | None, fingerprint: str | None, extra: dict[str, Any] | None = None
+    domain: Domain,
+    root: Root,
+    version: str | None,
+    fingerprint: str | None,
+    extra: dict[str, Any] | None = None,
+    partition: str = "",
 ) -> None:
-    """Append a commit to a root at the entry being folded, and mark what reads it."""
-    first = not root.exists
-    append(domain, root, version, fingerprint, extra)
-    if first:
-        first_version(domain, root)
-    else:
-        mark(domain, root.key)
+    """Append a commit to a root at the entry being folded, and mark what reads it, or its partition."""
+    touched = [root, root_of(domain, node_key(root.key, partition))] if partition else [root]
+    first = [not one.exists for one in touched]
+    append(domain, root, version, fingerprint, extra, partition)
+    for one, is_first in zip(touched, first, strict=True):
+        grow(domain, one.key)
+        if is_first:
+            first_version(domain, one)
+        else:
+            mark(domain, one.key)
 
 
 def append(
-    domain: Domain, root: Root, version: str | None, fingerprint: str | None, extra: dict[str, Any] | None = None
+    domain: Domain,
+    root: Root,
+    version: str | None,
+    fingerprint: str | None,
+    extra: dict[str, Any] | None = None,
+    partition: str = "",
 ) -> None:
-    """Append a commit without marking; a deploy marks once for all of them."""
+    """Append a commit without marking; a deploy marks once for all of them. A partition's counts like its source's."""
     state = domain.state
     state.commits += 1
     root.seq += 1
-    if not root.exists:
-        root.exists, root.born_at, root.born = True, state.offset, state.now
-    root.commits.append(Commit(root.seq, state.offset, state.now, version, fingerprint, extra))
-    if len(root.commits) > root.trim_at:
-        _trim(domain, root)
+    new = Commit(root.seq, state.offset, state.now, version, fingerprint, extra)
+    _take(domain, root, new)
+    if partition:
+        part = root_of(domain, node_key(root.key, partition))
+        part.seq = root.seq
+        _take(domain, part, new)
     if domain.subscribers and root.key in domain.graph.sources:
         deliver_commit(domain, root)
+
+
+def _take(domain: Domain, root: Root, new: Commit) -> None:
+    if not root.exists:
+        root.exists, root.born_at, root.born = True, new.offset, new.time
+    root.commits.append(new)
+    if len(root.commits) > root.trim_at:
+        _trim(domain, root)
 
 
 def delivered(domain: Domain, said: DomainDelivered) -> None:
@@ -162,7 +197,7 @@ def count_publication(domain: Domain, node: Node) -> None:
     if node.asset in domain.graph.roots:
         root = domain.state.roots[node.asset]
         root.seq, node.uncounted = root.seq + node.uncounted, 0
-        commit(domain, root, node.version, node.fingerprint, _address(node))
+        commit(domain, root, node.version, node.fingerprint, _address(node), node.partition)
     else:
         node.uncounted += 1
 
@@ -172,7 +207,7 @@ def become_root(domain: Domain, node: Node) -> None:
     root = domain.state.roots[node.asset]
     if node.uncounted and node.version is not None:
         root.seq, node.uncounted = root.seq + node.uncounted - 1, 0
-        append(domain, root, node.version, node.fingerprint, _address(node))
+        append(domain, root, node.version, node.fingerprint, _address(node), node.partition)
 
 
 def _address(node: Node) -> dict[str, Any]:
@@ -182,7 +217,7 @@ def _address(node: Node) -> dict[str, Any]:
 def _trim(domain: Domain, root: Root) -> None:
     """Let go of commits that no cut can name any more; keep the first after each live cut, and the young ones."""
     cuts: dict[int, None] = {}
-    readers = domain.below(root.key) if root.key in domain.graph.readers else []
+    readers = domain.below(root.key)
     for node in readers:
         cuts[node.cut_at] = None
         cuts[node.tried_at] = None

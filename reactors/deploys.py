@@ -7,12 +7,11 @@ from reactors.commits import append, become_root
 from reactors.crossing import subscribe
 from reactors.domain import Domain
 from reactors.durations import expected, price
-from reactors.freshness import blocker
 from reactors.graph import Graph, compile_graph
-from reactors.marking import note_deploy, plan_again
+from reactors.growth import add, create, grow, judge_anew, root_of
 from reactors.requests import is_busy
 from reactors.silence import expect
-from reactors.state import Node, Parts, Retired, Root
+from reactors.state import Node, Parts, Retired, Root, asset_of, partition_of
 from streams.cloudevents import event_id
 from streams.definitions import CODE, AssetDef, Manifest
 from streams.errors import BadEvent, DefinitionError
@@ -29,20 +28,26 @@ def declared(domain: Domain, manifest: Manifest) -> None:
         graph = compile_graph(manifest)
     except DefinitionError as error:
         raise BadEvent(f"deploy {manifest.deploy} is refused: {error}") from None
-    for key in list(state.nodes):
-        if key not in graph.inputs:
+    for key, node in list(state.nodes.items()):
+        if not _is_declared(graph, node):
             _forget(domain, key)
     before = domain.graph
     for key in sorted(before.sources - graph.sources):
         close_all(domain, key)
-    state.manifest, domain.graph, state.renewed_at = manifest, graph, state.offset
+    state.manifest, state.renewed_at = manifest, state.offset
+    domain.use(graph)
     _drop_plans(domain)
     for key in sorted(graph.roots):
         _declare_root(domain, key)
     for key in graph.order:
-        _declare_node(domain, key, before)
-    for key in graph.order:
-        _mark_anew(domain, state.nodes[key])
+        _declare_asset(domain, key, before)
+    _link_partitions(domain)
+    declared_nodes = [state.nodes[key] for asset in graph.order for key in domain.links.members(asset)]
+    for node in declared_nodes:
+        node.takes = expected(domain, node)
+        price(domain, node)
+    for node in declared_nodes:
+        judge_anew(domain, node)
     subscribe(domain, before.foreign)
 
 
@@ -81,8 +86,28 @@ def _declare_root(domain: Domain, key: str) -> None:
     expect(domain, root)
 
 
+def _link_partitions(domain: Domain) -> None:
+    """Partitions that are there may be read by assets that weren't, and what is read may have become partitioned."""
+    state, graph = domain.state, domain.graph
+    if not graph.partitioned:
+        return
+    for key in [key for key in state.roots if partition_of(key)]:
+        parts = graph.partitioned.get(asset_of(key))
+        if parts is None or parts.wrong(partition_of(key)) is not None:
+            del state.roots[key]
+    for node in list(state.nodes.values()):
+        for one in domain.links.required(node.asset, node.partition):
+            if domain.links.is_root(one):
+                root_of(domain, one)
+            elif one not in state.nodes:
+                create(domain, one)
+    for key in [*(key for key in state.roots if partition_of(key)), *list(state.nodes)]:
+        grow(domain, key)
+
+
 def _forget(domain: Domain, key: str) -> None:
     node = domain.state.nodes.pop(key)
+    domain.links.forget(key, node)
     close_all(domain, node.asset, node.partition)
     domain.state.retired[key] = Retired(node.runs, node.uncounted)
     if node.run is not None:
@@ -91,13 +116,11 @@ def _forget(domain: Domain, key: str) -> None:
     domain.armed.pop(key, None)
 
 
-def _declare_node(domain: Domain, key: str, graph_before: Graph) -> None:
-    node = domain.state.nodes.get(key)
-    if node is None:
-        node = domain.state.nodes[key] = Node(key)
-        before = domain.state.retired.pop(key, None)
-        if before is not None:
-            node.runs, node.uncounted = before.runs, before.uncounted
+def _declare_asset(domain: Domain, key: str, graph_before: Graph) -> None:
+    nodes, partitioned = domain.state.nodes, key in domain.graph.partitioned
+    if key not in nodes and not partitioned:
+        add(domain, key)
+    members = [nodes[one] for one in domain.links.members(key)]
     definition = domain.graph.assets[key]
     forget_checks(domain, key, [check.name for check in definition.checks])
     root = domain.state.roots[CODE + key]
@@ -106,27 +129,25 @@ def _declare_node(domain: Domain, key: str, graph_before: Graph) -> None:
     looked_through = key in graph_before.roots and key not in domain.graph.roots
     if looked_through or not root.commits or root.commits[-1].fingerprint != fingerprint:
         append(domain, root, definition.code_version, fingerprint)
-        node.touched = domain.state.offset
-        if node.run is not None and not node.run.live:  # what waits for its next attempt is another run's now
-            node.run.retry_at, node.requests = None, []
-    if key in domain.graph.roots:
-        become_root(domain, node)
-    node.takes = expected(domain, node)
-    price(domain, node)
+        for node in members:
+            node.touched = domain.state.offset
+            if node.run is not None and not node.run.live:  # what waits for its next attempt is another run's now
+                node.run.retry_at, node.requests = None, []
+    for node in members:
+        if key in domain.graph.roots:
+            become_root(domain, node)
+
+
+def _is_declared(graph: Graph, node: Node) -> bool:
+    """The asset is there, and has this partition, or none as before."""
+    parts = graph.partitioned.get(node.asset)
+    if node.asset not in graph.inputs or (parts is not None) != bool(node.partition):
+        return False
+    return parts is None or parts.wrong(node.partition) is None
 
 
 def code_fingerprint(definition: AssetDef) -> str:
-    """What makes a code version new: its name, or other deps."""
-    return event_id(definition.code_version, orjson.dumps(sorted({dep.asset for dep in definition.deps})).decode())
-
-
-def _mark_anew(domain: Domain, node: Node) -> None:
-    """Judge from scratch what is missing and stale: the graph above the node may be another."""
-    node.missing = sum(not root.exists for root in domain.roots_above(node))
-    node.tried_at = -1
-    if node.hold is not None and node.hold.kind == "failing":
-        # New code may mend it; but where no promise needs it, it waits for a command.
-        node.hold.until = domain.state.now if node.asset in domain.graph.needed else None
-    plan_again(domain, node)
-    note_deploy(domain, node)
-    node.blocked_by = blocker(domain, node) if domain.troubled else None
+    """What makes a code version new: its name, other deps, or other partitions of them."""
+    said = [orjson.dumps(sorted({dep.asset for dep in definition.deps})).decode()]
+    said += [f"{dep.asset} {dep.mapping.model_dump_json()}" for dep in definition.deps if dep.mapping is not None]
+    return event_id(definition.code_version, *said)

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter
 
 from reactors.graph import Graph, compile_graph
-from reactors.state import Node, Root, State
+from reactors.links import Links
+from reactors.state import Node, Root, State, node_key
 from streams.cloudevents import Envelope, envelope, event_id
 from streams.definitions import AssetDef, Manifest
 from streams.events import Event
@@ -50,7 +51,7 @@ class Domain:
 
     def __init__(self, state: State | None = None) -> None:
         self.state = state or State()
-        self.graph: Graph = compile_graph(self.state.manifest) if self.state.manifest else _EMPTY
+        self.use(compile_graph(self.state.manifest) if self.state.manifest else _EMPTY)
         self.outputs: list[Output] = []
         self.touched: dict[str, None] = {}  # nodes whose freshness is judged at the end of the entry
         self.flights: dict[str, str] = {}  # run in flight → node
@@ -69,6 +70,11 @@ class Domain:
                 self.troubled[key] = None
         self.floating.update((wave.id, None) for wave in self.state.waves.values() if wave.at is None)
         self.note_subscribers()
+
+    def use(self, graph: Graph) -> None:
+        """Go by this graph from now on."""
+        self.graph = graph
+        self.links = Links(graph, self.state)
 
     @property
     def name(self) -> str:
@@ -93,33 +99,52 @@ class Domain:
 
     def inputs(self, node: Node) -> tuple[str, ...]:
         """Keys of the roots and nodes that the node reads."""
-        return self.graph.inputs[node.asset]
+        return (
+            self.links.inputs(node.asset, node.partition) if self.graph.partitioned else self.graph.inputs[node.asset]
+        )
+
+    def is_root(self, key: str) -> bool:
+        """No run here produces it for its readers."""
+        return self.links.is_root(key) if self.graph.partitioned else key in self.graph.roots
 
     def derived_inputs(self, node: Node) -> list[Node]:
         """The nodes among its inputs: those that a wave may have to run first."""
         roots, nodes = self.graph.roots, self.state.nodes
+        if self.graph.partitioned:
+            return [nodes[key] for key in self.inputs(node) if not self.links.is_root(key)]
         return [nodes[key] for key in self.graph.inputs[node.asset] if key not in roots]
 
     def readers(self, key: str) -> list[Node]:
         """The nodes that read this root or node."""
         nodes = self.state.nodes
-        return [nodes[reader] for reader in self.graph.readers.get(key, ())]
+        keys = self.links.readers(key) if self.graph.partitioned else self.graph.readers.get(key, ())
+        return [nodes[reader] for reader in keys]
 
     def roots_above(self, node: Node) -> list[Root]:
-        """The roots that the node's cut names."""
+        """The roots that its cut goes by."""
         roots = self.state.roots
-        return [roots[key] for key in self.graph.above(node.asset)]
+        keys = self.links.above(node)[0] if self.graph.partitioned else self.graph.above(node.asset)
+        return [roots[key] for key in keys]
+
+    def missing(self, node: Node) -> int:
+        """How many roots above it have no version yet, or deps no partition."""
+        empty = self.links.above(node)[1] if self.graph.partitioned else 0
+        return empty + sum(not root.exists for root in self.roots_above(node))
 
     def below(self, key: str) -> list[Node]:
         """Every node downstream, inputs before readers."""
         nodes = self.state.nodes
-        return [nodes[asset] for asset in self.graph.below([key])]
+        return [nodes[one] for one in self.keys_below(key)]
+
+    def keys_below(self, key: str) -> list[str]:
+        """Their keys."""
+        return self.links.below([key]) if self.graph.partitioned else self.graph.below([key])
 
     def wake(self, key: str) -> None:
         """Something changed at this root or node: floating waves from there on down that slept look again."""
         if self.sleeping:
             nodes = self.state.nodes
-            for one in (key, *self.graph.below([key])):
+            for one in (key, *self.keys_below(key)):
                 wave = nodes[one].wave if one in nodes else None
                 if wave in self.sleeping:
                     del self.sleeping[wave]
@@ -127,6 +152,8 @@ class Domain:
 
     def work(self, node: Node) -> int:
         """All that a wave of the node may have to run, in ms."""
+        if self.graph.partitioned:
+            return node.takes + sum(self.state.nodes[key].takes for key in self.links.made_before(node))
         found = self.works.get(node.asset)
         if found is None:
             above = [self.state.nodes[key] for key in self.graph.made_before(node.asset)]
@@ -156,15 +183,6 @@ class Domain:
         """Emit an output of the entry that is being folded."""
         state = self.state
         self.outputs.append(Output(model, subject, state.offset, state.now, len(self.outputs), fields))
-
-
-def node_key(asset: str, partition: str = "") -> str:
-    """How a node is named in the state.
-
-    >>> node_key("shop/revenue"), node_key("shop/revenue", "2013-01-01")
-    ('shop/revenue', 'shop/revenue[2013-01-01]')
-    """
-    return f"{asset}[{partition}]" if partition else asset
 
 
 def digest_of(state: bytes) -> str:

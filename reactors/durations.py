@@ -12,21 +12,33 @@ promises, too long a one only makes runs earlier"""
 
 def learn(domain: Domain, node: Node, duration_ms: int) -> None:
     """Take in how long a run took, from grant to report; where the estimate moves, so do the due times downstream."""
-    node.durations.append(max(0, duration_ms))
-    del node.durations[:-_WINDOW]
+    learned = _learned(domain, node)
+    learned.append(max(0, duration_ms))
+    del learned[:-_WINDOW]
     estimate = expected(domain, node)
     step = node.takes * (_RISE_PERCENT if estimate > node.takes else _FALL_PERCENT)
     if abs(estimate - node.takes) * 100 <= step:
         return
-    more, node.takes = estimate - node.takes, estimate
-    below = [] if node.asset in domain.graph.roots else domain.below(node.asset)  # no wave runs what is Manual
-    for one in [node, *below]:
-        if one.asset in domain.works:
-            domain.works[one.asset] += more
+    more = estimate - node.takes
+    same = [
+        domain.state.nodes[key] for key in domain.links.members(node.asset)
+    ]  # a new partition takes what others did
+    for one in same:
+        one.takes = estimate
+    keys = [] if node.asset in domain.graph.roots else domain.graph.below([node.asset])  # no wave runs what is Manual
+    below = [domain.state.nodes[key] for asset in keys for key in domain.links.members(asset)]
+    for one in [*same, *below]:
+        if one.key in domain.works:
+            domain.works[one.key] += more
         # What is remembered of works mustn't decide: replicas remember other sums.
-        if price(domain, one) or one is node or domain.is_scarce:
-            arm(domain, one, one.asset)
-            domain.touched[one.asset] = None
+        if price(domain, one) or one.asset == node.asset or domain.is_scarce:
+            arm(domain, one, one.key)
+            domain.touched[one.key] = None
+
+
+def _learned(domain: Domain, node: Node) -> list[int]:
+    """Where the durations of its runs are kept: a partitioned asset's together."""
+    return domain.state.learned.setdefault(node.asset, []) if node.partition else node.durations
 
 
 def expected(domain: Domain, node: Node) -> int:
@@ -34,9 +46,10 @@ def expected(domain: Domain, node: Node) -> int:
 
     A fifth of them may take longer: otherwise one slow start would push every due time ahead for the whole window.
     """
-    if not node.durations:
+    durations = domain.state.learned.get(node.asset, ()) if node.partition else node.durations
+    if not durations:
         return domain.definition(node).takes_ms
-    return sorted(node.durations, reverse=True)[len(node.durations) // 5]
+    return sorted(durations, reverse=True)[len(durations) // 5]
 
 
 def price(domain: Domain, node: Node) -> bool:

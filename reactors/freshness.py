@@ -16,7 +16,7 @@ def blocker(domain: Domain, node: Node) -> str | None:
         return None
     for one in domain.derived_inputs(node):
         if one.stale_at is not None and (one.paused is not None or one.hold is not None):
-            return one.asset
+            return one.key
         if one.blocked_by is not None:
             return one.blocked_by
     return None
@@ -24,7 +24,7 @@ def blocker(domain: Domain, node: Node) -> str | None:
 
 def reblock(domain: Domain, node: Node) -> None:
     """A node was paused, held, resumed or recovered: say so below it."""
-    key = node.asset
+    key = node.key
     if node.paused is not None or node.hold is not None:
         domain.troubled[key] = None
     else:
@@ -33,7 +33,7 @@ def reblock(domain: Domain, node: Node) -> None:
     for reader in domain.below(key):
         _block(domain, reader)
         if reader.blocked_by == key:
-            domain.touched[reader.asset] = None  # it rests as long as what blocks it
+            domain.touched[reader.key] = None  # it rests as long as what blocks it
 
 
 def block_below(domain: Domain, key: str) -> None:
@@ -47,7 +47,7 @@ def _block(domain: Domain, node: Node) -> None:
     found = blocker(domain, node)
     if found != node.blocked_by:
         node.blocked_by = found
-        domain.touched[node.asset] = None
+        domain.touched[node.key] = None
 
 
 def is_late(domain: Domain, node: Node) -> bool:
@@ -117,12 +117,12 @@ def tell(domain: Domain, node: Node) -> None:
             "due_at": node.wake_at,
             "reason": reason,
         }
-        domain.say(FreshnessChanged, node.asset, fields)
+        domain.say(FreshnessChanged, node.key, fields)
         node.said = Said(verdict, node.stale_since, node.wake_at)
     late = is_late(domain, node)
     if late != (node.alert_since is not None):
         _overdue(domain, node, late)
-        arm(domain, node, node.asset)  # an alert that is over may have to open again
+        arm(domain, node, node.key)  # an alert that is over may have to open again
     if node.hold is not None or domain.state.alerts:
         _held(domain, node)
 
@@ -133,11 +133,11 @@ def _overdue(domain: Domain, node: Node, late: bool) -> None:
     if late and node.stale_since is not None:
         said, expected = broken(domain, node, node.stale_since)
         lag = readable(state.now - node.stale_since)
-        open_alert(domain, cause, Trouble("error", f"{node.asset} {said}", node.stale_since, expected, lag))
+        open_alert(domain, cause, Trouble("error", f"{node.key} {said}", node.stale_since, expected, lag))
     else:
         promise = promise_ms(domain, node)
         said = "up to date again" if promise is None else f"no longer more than {readable(promise)} behind its sources"
-        close_alert(domain, cause, f"{node.asset} is {said}")
+        close_alert(domain, cause, f"{node.key} is {said}")
 
 
 def _held(domain: Domain, node: Node) -> None:
@@ -145,7 +145,7 @@ def _held(domain: Domain, node: Node) -> None:
     for kind, rule in (("failing", FAILING), ("quarantined", QUARANTINED)):
         cause = of_node(rule, node)
         if node.hold is not None and node.hold.kind == kind:
-            trouble = Trouble("error", f"{node.asset} is {kind}: {node.hold.reason}", domain.state.now)
+            trouble = Trouble("error", f"{node.key} is {kind}: {node.hold.reason}", domain.state.now)
             open_alert(domain, cause, trouble)
         else:
-            close_alert(domain, cause, f"{node.asset} is no longer {kind}")
+            close_alert(domain, cause, f"{node.key} is no longer {kind}")

@@ -96,7 +96,7 @@ class Round:
     def _worker_for(self, node: Node) -> str | None:
         """A worker with the node's code version and a free slot; the freest first."""
         definition = self.domain.definition(node)
-        if node.asset in self._taken or self.pools.get(definition.pool or "", 1) <= 0:
+        if node.key in self._taken or self.pools.get(definition.pool or "", 1) <= 0:
             return None
         seen = self.domain.state.workers
         fit = [
@@ -107,7 +107,7 @@ class Round:
         return min(fit)[1] if fit else None
 
     def _spend(self, worker: str, node: Node) -> None:
-        self._taken[node.asset] = None
+        self._taken[node.key] = None
         self.workers[worker] -= 1
         if not self.workers[worker]:
             del self.workers[worker]
@@ -146,7 +146,7 @@ def _reason(node: Node, wave: Wave | None, attempt: int, covers: Covers) -> str:
     said = f"attempt {attempt}: " if attempt > 1 else ""
     if wave is None:
         said += "its wave ended meanwhile"
-    elif node.asset in wave.targets:
+    elif node.key in wave.targets:
         said += wave.reason
     else:
         said += f"needed by {wave.targets[0]!r}: {wave.reason}"

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from streams.definitions import CODE, AssetDef, Manifest
+from streams.definitions import CODE, AssetDef, Dep, Manifest
 from streams.errors import DefinitionError
+from streams.partitions import Mapping, Partitions, default_mapping, wrong_mapping
 
 PROMISED = ("within", "eager", "cron")
 """kinds of policies that run by themselves, and whatever they need"""
@@ -29,6 +30,8 @@ class Graph:
     expected: dict[str, int]  # source → how long it may be silent, in ms
     foreign: frozenset[str]  # the roots that another domain publishes
     needed: frozenset[str]  # derived assets that some promise needs, the promised ones included
+    partitioned: dict[str, Partitions]  # of those assets that have some
+    mappings: dict[tuple[str, str], Mapping]  # (reader, what it reads) → which partitions, where that has some
     _above: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _abroad: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -124,6 +127,7 @@ def compile_graph(manifest: Manifest) -> Graph:
             roots.add(CODE + key)
     roots |= foreign
     order = _ordered(inputs)
+    partitioned = {key: asset.partitions for key, asset in assets.items() if asset.partitions is not None}
     return Graph(
         assets=assets,
         inputs=inputs,
@@ -135,7 +139,25 @@ def compile_graph(manifest: Manifest) -> Graph:
         expected={key: asset.expect_every_ms for key, asset in assets.items() if asset.expect_every_ms is not None},
         foreign=frozenset(foreign),
         needed=frozenset(_needed(assets, inputs, roots)),
+        partitioned=partitioned,
+        mappings={
+            (key, dep.asset): _mapping(assets[key], dep, partitioned)
+            for key in inputs
+            for dep in assets[key].deps
+            if dep.asset in partitioned or dep.mapping is not None
+        },
     )
+
+
+def _mapping(asset: AssetDef, dep: Dep, partitioned: dict[str, Partitions]) -> Mapping:
+    read, said = partitioned.get(dep.asset), f"asset {asset.key!r} reads {dep.asset!r}"
+    if read is None:
+        raise DefinitionError(f"{said} by {type(dep.mapping).__name__}, but that has no partitions; leave mapping= out")
+    mapping = dep.mapping if dep.mapping is not None else default_mapping(asset.partitions, read)
+    wrong = wrong_mapping(mapping, asset.partitions, read)
+    if wrong is not None:
+        raise DefinitionError(f"{said}: {wrong}")
+    return mapping
 
 
 def _foreign(domain: str, reader: str, deps: Iterable[str], assets: dict[str, AssetDef]) -> list[str]:

@@ -12,23 +12,19 @@ def mark(domain: Domain, key: str) -> None:
     The stop is sound: a reader's planned cut never passes its input's, so what makes the input stale makes it stale.
     Only what was tried and failed has gone further; it is freed as soon as what it failed through is marked again.
     """
-    nodes, readers = domain.state.nodes, domain.graph.readers
-    for reader in readers.get(key, ()):
-        if nodes[reader].since_at is None:
-            break
-    else:
+    stack = domain.readers(key)
+    if all(node.since_at is not None for node in stack):
         return  # on most changes of a burst
-    roots, stack, tried = domain.graph.roots, list(readers[key]), list[Node]()
+    tried = list[Node]()
     while stack:
-        reader = stack.pop()
-        node = nodes[reader]
+        node = stack.pop()
         if node.since_at is not None:
             continue
-        mark_node(domain, node, reader)
+        mark_node(domain, node, node.key)
         if node.tried_at >= 0:
             tried.append(node)
-        if reader not in roots:
-            stack.extend(readers.get(reader, ()))
+        if node.asset not in domain.graph.roots:
+            stack.extend(domain.readers(node.key))
     for node in tried:
         free_below(domain, node)
     block_below(domain, key)
@@ -50,16 +46,16 @@ def mark_node(domain: Domain, node: Node, key: str) -> None:
 def first_version(domain: Domain, root: Root) -> None:
     """Whatever waited for this root's first version may be computable now."""
     for node in domain.below(root.key):
-        node.missing -= 1
+        node.missing = domain.missing(node) if domain.graph.partitioned else node.missing - 1
         if node.missing == 0 and node.version is None:
             node.since_at = None  # its promise counts from now, not from the first of its roots
         if node.missing == 0:
             node.tried_at = -1
         if node.since_at is None:
-            mark_node(domain, node, node.asset)
+            mark_node(domain, node, node.key)
         hear_inputs(domain, node)
-        arm(domain, node, node.asset)
-        domain.touched[node.asset] = None
+        arm(domain, node, node.key)
+        domain.touched[node.key] = None
     block_below(domain, root.key)
     domain.wake(root.key)
 
@@ -68,7 +64,7 @@ def hear_inputs(domain: Domain, node: Node) -> None:
     """Until each of its inputs has a version a node is unknown; from then on its staleness counts."""
     if node.stale_at is not None and node.stale_since is None and not lacks_input(domain, node):
         node.stale_since = domain.state.now
-        domain.touched[node.asset] = None
+        domain.touched[node.key] = None
 
 
 def lacks_input(domain: Domain, node: Node) -> bool:
@@ -98,13 +94,13 @@ def plan_again(domain: Domain, node: Node) -> None:
     planned = max(node.cut_at, node.tried_at, node.requests[-1].at if node.requests else -1)
     oldest = None if node.missing and planned < 0 else oldest_after(domain, node, planned)
     node.since_at, node.since = oldest if oldest is not None else (None, None)
-    arm(domain, node, node.asset)
-    domain.touched[node.asset] = None
+    arm(domain, node, node.key)
+    domain.touched[node.key] = None
 
 
 def free_below(domain: Domain, node: Node) -> None:
     """The node recovered, or something new reached it: it and what was parked below it may be tried again."""
-    for one in [node, *domain.below(node.asset)]:
+    for one in [node, *domain.below(node.key)]:
         if one.tried_at > one.cut_at:
             one.tried_at = -1
             plan_again(domain, one)
@@ -116,7 +112,8 @@ def oldest_after(domain: Domain, node: Node, at: int) -> tuple[int, int] | None:
     """(offset, time) of the oldest commit above the node that a cut at `at` leaves out."""
     roots = domain.roots_above(node)
     if at < 0:  # nothing computed or tried yet: what counts is when the last of its roots got its first version
-        return max(((root.born_at, root.born) for root in roots), default=None)
+        born = [(root.born_at, root.born) for root in roots]
+        return max([*born, (node.born_at, node.born)] if node.born_at >= 0 else born, default=None)
     found: tuple[int, int] | None = None
     for root in roots:
         if root.commits and root.commits[-1].offset > at:

@@ -15,7 +15,7 @@ def publish_checks(domain: Domain, node: Node, run: Run, version: str, checks: S
     for check in checks:
         fields = check.model_dump()
         fields |= {"asset": node.asset, "partition": node.partition, "version": version, "run": run.id}
-        domain.say(CheckEvaluated, node.asset, fields)
+        domain.say(CheckEvaluated, node.key, fields)
         _alert(domain, node, check)
 
 
@@ -26,11 +26,11 @@ def _alert(domain: Domain, node: Node, check: CheckResult) -> None:
         if check.outcome == outcome:
             what = "failed" if outcome == "fail" else "could not be answered"
             severity = check.severity if outcome == "fail" else "warn"
-            summary = f"check {check.check!r} of {node.asset} {what}"
+            summary = f"check {check.check!r} of {node.key} {what}"
             trouble = Trouble(severity, summary, domain.state.now, check.expected, check.observed)
             open_alert(domain, cause, trouble)
         elif check.outcome != "skip":
-            close_alert(domain, cause, f"check {check.check!r} of {node.asset}: {check.outcome}")
+            close_alert(domain, cause, f"check {check.check!r} of {node.key}: {check.outcome}")
 
 
 def charge(domain: Domain, asset: str, attempt: tuple[str, int], costs: Sequence[CostItem], at: int) -> None:

@@ -8,7 +8,7 @@ from reactors.crossing import agrees, deliver
 from reactors.domain import Domain
 from reactors.freshness import blocker, reblock
 from reactors.marking import free_below, hear_inputs, last_by, note_staleness, oldest_after, plan_again
-from reactors.state import Node, Request, Root, Wave
+from reactors.state import Node, Request, Root, Wave, asset_of
 from reactors.timers import arm
 from streams.definitions import CODE
 from streams.events import AssetVerified, Covers, Cut, Pin
@@ -21,12 +21,12 @@ def pin_root(root: Root, at: int) -> Pin:
     """A root's version at the journal's offset `at`."""
     commit = last_by(root, at)
     if commit is None:
-        return Pin(version=None, cut={root.key: 0})
+        return Pin(version=None, cut={asset_of(root.key): 0})
     extra = commit.extra or {}
     return Pin(
         version=commit.version,
         fingerprint=commit.fingerprint,
-        cut={**extra.get("cut", {}), root.key: commit.seq},
+        cut={**extra.get("cut", {}), asset_of(root.key): commit.seq},
         uri=extra.get("uri"),
         format=extra.get("format"),
         metadata=extra.get("metadata"),
@@ -47,9 +47,9 @@ def pin_node(node: Node) -> Pin:
 
 def pins_now(domain: Domain, node: Node) -> dict[str, Pin]:
     """The newest version of each input: what a run reads whose inputs are all right at the newest cut."""
-    roots, state = domain.graph.roots, domain.state
+    state = domain.state
     return {
-        key: pin_root(state.roots[key], state.offset) if key in roots else pin_node(state.nodes[key])
+        key: pin_root(state.roots[key], state.offset) if domain.is_root(key) else pin_node(state.nodes[key])
         for key in domain.inputs(node)
     }
 
@@ -70,10 +70,10 @@ def may_move(node: Node, pins: Mapping[str, Pin]) -> bool:
 
 def cut_of(domain: Domain, node: Node, at: int) -> Cut:
     """The cut of a node that the journal's offset `at` stands for."""
-    found = {}
+    found: Cut = {}
     for root in domain.roots_above(node):
-        commit = last_by(root, at)
-        found[root.key] = commit.seq if commit is not None else 0
+        name, commit = asset_of(root.key), last_by(root, at)
+        found[name] = max(found.get(name, 0), commit.seq if commit is not None else 0)
     return found
 
 
@@ -96,7 +96,7 @@ def code_changed(domain: Domain, node: Node) -> bool:
 def is_forced(domain: Domain, node: Node) -> bool:
     """`materialize` was commanded and has no run yet: the next one runs even if none of its inputs is new."""
     wave = domain.state.waves.get(node.wave) if node.wave is not None else None
-    return wave is not None and wave.forced == node.asset and wave.at is None
+    return wave is not None and wave.forced == node.key and wave.at is None
 
 
 def lacks(domain: Domain, node: Node, at: int) -> bool:
@@ -112,7 +112,7 @@ def lacks(domain: Domain, node: Node, at: int) -> bool:
 
 def ask(domain: Domain, node: Node, wave: Wave, at: int) -> Request:
     """Want the node at a cut, together with whoever wants it at an equal one."""
-    forced = wave.forced == node.asset or is_forced(domain, node)
+    forced = wave.forced == node.key or is_forced(domain, node)
     newest = node.requests[-1] if node.requests else None
     if (
         newest is not None
@@ -125,7 +125,7 @@ def ask(domain: Domain, node: Node, wave: Wave, at: int) -> Request:
     request = Request(at, cut_of(domain, node, at), [wave.id], FAR, domain.state.offset, forced)
     state = domain.state
     for key in domain.inputs(node):
-        if key in domain.graph.roots:
+        if domain.is_root(key):
             request.pins[key] = pin_root(state.roots[key], at)
         elif state.nodes[key].requests:
             request.waiting[key] = state.nodes[key].requests[-1].at
@@ -167,7 +167,7 @@ def make_ready(domain: Domain, node: Node) -> None:
     """Put the node into the admission queue, if it may be granted."""
     if is_grantable(domain, node):
         first = node.requests[0]
-        heappush(domain.ready, (first.deadline, first.asked, node.asset))
+        heappush(domain.ready, (first.deadline, first.asked, node.key))
 
 
 def proceed(domain: Domain, nodes: Iterable[Node]) -> None:
@@ -191,10 +191,10 @@ def proceed(domain: Domain, nodes: Iterable[Node]) -> None:
 def move(domain: Domain, node: Node, cut: Cut, at: int, pins: dict[str, Pin]) -> None:
     """The version stands at a newer cut, without a run."""
     fields = publication(node, None, None, pins, cut)
-    domain.say(AssetVerified, node.asset, fields)
+    domain.say(AssetVerified, node.key, fields)
     stand(domain, node, cut, at, pins)
     recovered(domain, node)
-    domain.wake(node.asset)  # what slept as this one was held may go on
+    domain.wake(node.key)  # what slept as this one was held may go on
 
 
 def publication(node: Node, run: str | None, attempt: int | None, pins: dict[str, Pin], cut: Cut) -> dict[str, object]:
@@ -220,7 +220,7 @@ def stand(domain: Domain, node: Node, cut: Cut, at: int, pins: dict[str, Pin]) -
     node.cut, node.cut_at, node.consumed, node.consistent = cut, at, pins, True
     note_staleness(domain, node)
     node.blocked_by = blocker(domain, node) if domain.troubled else None
-    domain.touched[node.asset] = None
+    domain.touched[node.key] = None
     wave = domain.state.waves.get(node.wave) if node.wave is not None else None
     if wave is not None and wave.at is None and wave.forced is None and node.stale_at is None:
         end(domain, wave)  # another wave's run did what this one was for
@@ -231,7 +231,7 @@ def stand(domain: Domain, node: Node, cut: Cut, at: int, pins: dict[str, Pin]) -
 def stand_aside(domain: Domain, node: Node, pins: dict[str, Pin]) -> None:
     """The node's version was computed from what didn't agree: it is shown, and right at no cut."""
     node.consumed, node.consistent = pins, False
-    domain.touched[node.asset] = None
+    domain.touched[node.key] = None
     if domain.subscribers:
         deliver(domain, node)
 
@@ -253,11 +253,11 @@ def finish(domain: Domain, node: Node, request: Request) -> list[Node]:
     node.requests.remove(request)
     pin = pin_node(node)
     woken = [node]
-    for reader in domain.readers(node.asset):
+    for reader in domain.readers(node.key):
         for wanted in reader.requests:
-            if wanted.waiting.get(node.asset) == request.at:
-                del wanted.waiting[node.asset]
-                wanted.pins[node.asset] = pin
+            if wanted.waiting.get(node.key) == request.at:
+                del wanted.waiting[node.key]
+                wanted.pins[node.key] = pin
                 woken.append(reader)
         hear_inputs(domain, reader)
     for name in request.waves:
@@ -268,11 +268,11 @@ def finish(domain: Domain, node: Node, request: Request) -> list[Node]:
 
 def drop_out(domain: Domain, node: Node, wave: Wave) -> None:
     """The node is done with a wave, or has left it. A wave that waits for nobody is over."""
-    if node.asset in wave.left:
-        del wave.left[node.asset]
+    if node.key in wave.left:
+        del wave.left[node.key]
     if node.wave == wave.id:
         node.wave = None
-        arm(domain, node, node.asset)
+        arm(domain, node, node.key)
     if not wave.left:
         end(domain, wave)
 

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from reactors.alerts import close_alert, of_node, open_alert
 from reactors.causes import WORKER_LOST, Trouble
 from reactors.commits import count_publication
-from reactors.domain import Domain, node_key
+from reactors.domain import Domain
 from reactors.durations import learn
 from reactors.freshness import reblock
 from reactors.marking import hear_inputs, plan_again
@@ -28,7 +28,7 @@ from reactors.requests import (
     stand,
     stand_aside,
 )
-from reactors.state import Hold, Node, Quarantine, Request, Run
+from reactors.state import Hold, Node, Quarantine, Request, Run, node_key
 from reactors.timers import arm
 from reactors.waves import fix_through, leave, park, wake_below
 from streams.definitions import Retry
@@ -114,10 +114,10 @@ def granted(domain: Domain, fact: RunGranted) -> None:
     node.touched, node.granted = state.offset, dict(fact.cut)
     state.granted_at = max(state.granted_at, fact.cut_at)
     _fulfil(domain, node)
-    domain.flights[fact.run] = node.asset
+    domain.flights[fact.run] = node.key
     domain.say(RunGranted, fact.worker, fact)
-    arm(domain, node, node.asset)
-    domain.touched[node.asset] = None
+    arm(domain, node, node.key)
+    domain.touched[node.key] = None
 
 
 def _fulfil(domain: Domain, node: Node) -> None:
@@ -126,7 +126,7 @@ def _fulfil(domain: Domain, node: Node) -> None:
     for later in node.requests[1:]:
         later.forced = False
     wave = domain.state.waves.get(node.wave) if node.wave is not None else None
-    if wave is not None and wave.at is None and wave.forced == node.asset:
+    if wave is not None and wave.at is None and wave.forced == node.key:
         end(domain, wave)
 
 
@@ -155,17 +155,17 @@ def _land(domain: Domain, node: Node) -> Run:
     """The attempt in flight is over, however it ended."""
     run = node.run
     if run is None:
-        raise LookupError(f"{node.asset} has no run")
+        raise LookupError(f"{node.key} has no run")
     run.live = False
     domain.flights.pop(run.id, None)
     node.touched = domain.state.offset
-    domain.touched[node.asset] = None
+    domain.touched[node.key] = None
     return run
 
 
 def _worked(domain: Domain, node: Node) -> Run:
     """The same, and not for want of a worker."""
-    close_alert(domain, of_node(WORKER_LOST, node), f"{node.asset} lost no further worker")
+    close_alert(domain, of_node(WORKER_LOST, node), f"{node.key} lost no further worker")
     return _land(domain, node)
 
 
@@ -200,7 +200,7 @@ def succeeded(domain: Domain, report: RunSucceeded) -> None:
     fields |= {"started_at": report.started_at, "finished_at": report.finished_at, "metadata": report.metadata}
     if not request.consistent:
         fields |= {"consistent": False, "cut": dict(node.cut), "covers": {}}
-    domain.say(AssetMaterialized if new else AssetVerified, node.asset, fields)
+    domain.say(AssetMaterialized if new else AssetVerified, node.key, fields)
     if request.consistent:
         stand(domain, node, request.cut, request.at, request.pins)
     else:
@@ -232,7 +232,7 @@ def _quarantine(domain: Domain, node: Node, request: Request, report: RunSucceed
     fields = publication(node, report.run, report.attempt, request.pins, request.cut)
     fields |= {"version": version, "fingerprint": report.fingerprint, "uri": report.uri, "format": report.format}
     fields |= {"started_at": report.started_at, "finished_at": report.finished_at, "metadata": report.metadata}
-    domain.say(AssetQuarantined, node.asset, fields)
+    domain.say(AssetQuarantined, node.key, fields)
     node.quarantine = Quarantine(
         version,
         report.fingerprint,
@@ -257,7 +257,7 @@ def release(domain: Domain, node: Node) -> None:
     fields = publication(node, held.run, None, held.pins, held.cut)
     if not held.consistent:
         fields |= {"consistent": False, "cut": dict(node.cut), "covers": {}}
-    domain.say(AssetReleased, node.asset, fields)
+    domain.say(AssetReleased, node.key, fields)
     node.touched = domain.state.offset
     if held.consistent:
         stand(domain, node, held.cut, held.cut_at, held.pins)
@@ -265,7 +265,7 @@ def release(domain: Domain, node: Node) -> None:
         stand_aside(domain, node, held.pins)
     plan_again(domain, node)
     recovered(domain, node)
-    for reader in domain.readers(node.asset):
+    for reader in domain.readers(node.key):
         hear_inputs(domain, reader)
     count_publication(domain, node)
     wake_below(domain, node)
@@ -283,7 +283,7 @@ def hold(domain: Domain, node: Node, why: Hold) -> None:
         node.run.retry_at = None
     leave(domain, node, request)
     reblock(domain, node)
-    arm(domain, node, node.asset)
+    arm(domain, node, node.key)
 
 
 def failed(domain: Domain, report: RunFailed) -> None:
@@ -314,10 +314,10 @@ def _again(domain: Domain, node: Node, run: Run, at: int) -> None:
     """The next attempt, unless a deploy came meanwhile: what another code makes of that cut is another run's to say."""
     if code_changed(domain, node):
         leave(domain, node, node.requests[0], parked=False)
-        arm(domain, node, node.asset)
+        arm(domain, node, node.key)
         return
     run.retry_at = at if at > domain.state.now else 0
-    arm(domain, node, node.asset)
+    arm(domain, node, node.key)
     make_ready(domain, node)
 
 
@@ -345,7 +345,7 @@ def lost(domain: Domain, fact: RunLost) -> None:
         return  # another attempt; or its worker was heard of after all
     run = _land(domain, node)
     run_ended(domain, fact, "lost", fact.reason)
-    summary = f"{node.asset} lost the worker of its run {run.id}: {fact.reason}"
+    summary = f"{node.key} lost the worker of its run {run.id}: {fact.reason}"
     open_alert(domain, of_node(WORKER_LOST, node), Trouble("warn", summary, domain.state.now))
     run.losses += 1
     if run.losses < LOSSES_MAX:

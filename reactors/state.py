@@ -17,6 +17,29 @@ _LATELY_MS = 60_000
 """a worker that wasn't heard of for so long has no slots any more"""
 
 
+def node_key(asset: str, partition: str = "") -> str:
+    """How a node is named in the state.
+
+    >>> node_key("shop/revenue"), node_key("shop/revenue", "2013-01-01")
+    ('shop/revenue', 'shop/revenue[2013-01-01]')
+    """
+    return f"{asset}[{partition}]" if partition else asset
+
+
+def asset_of(key: str) -> str:
+    """The asset that a node, or a root, is of.
+
+    >>> asset_of("shop/revenue[2013-01-01]"), asset_of("code:shop/revenue")
+    ('shop/revenue', 'code:shop/revenue')
+    """
+    return key.partition("[")[0]
+
+
+def partition_of(key: str) -> str:
+    """The partition in a key; empty where it names none."""
+    return key.partition("[")[2][:-1]
+
+
 class Commit(NamedTuple):
     """One change of a root: the `seq`-th, heard at `time`, standing in the journal at `offset`."""
 
@@ -159,6 +182,13 @@ class Node:
     said: Said | None = None
     alert_since: int | None = None  # its overdue alert is open, for a staleness since then
     uncounted: int = 0  # publications that are no commits, as it wasn't Manual: they count once it is
+    born_at: int = -1  # a partition: offset of what touched it first
+    born: int = 0  # its time
+
+    @property
+    def key(self) -> str:
+        """How the state names it."""
+        return node_key(self.asset, self.partition)
 
 
 @dataclass(slots=True)
@@ -242,6 +272,7 @@ class State:
     slots: int = 0  # of all workers that were heard of lately
     subscribers: dict[str, Subscriber] = field(default_factory=dict)  # by domain
     alerts: dict[str, Alarm] = field(default_factory=dict)  # those that fire, by what they are about
+    learned: dict[str, list[int]] = field(default_factory=dict)  # partitioned asset → durations of its last runs
     episodes: dict[str, int] = field(default_factory=dict)  # of whatever fired once: how often it did
     origins: dict[str, int] = field(default_factory=dict)  # topic/partition → offset of the last change taken from it
     seen: dict[str, None] = field(default_factory=dict)  # (source, id) of changes, this day

@@ -50,13 +50,13 @@ def _look(domain: Domain, node: Node) -> None:
     wave = domain.state.waves.get(node.wave) if node.wave is not None else None
     if wave is not None and 0 < wave.patient_until <= now:
         wave.patient_until = 0
-        domain.wake(node.asset)
+        domain.wake(node.key)
     if node.run is not None and node.run.retry_at and node.run.retry_at <= now:
         node.run.retry_at = 0
         proceed(domain, [node])
     if node.turns_at is not None and node.turns_at <= now:
         node.turns_at = None
-        domain.wake(node.asset)
+        domain.wake(node.key)
     if node.wake_at is not None and node.wake_at <= now:
         _wake(domain, node)
     elif node.hold is not None and node.hold.until is not None and node.hold.until <= now and not node.requests:
@@ -64,8 +64,8 @@ def _look(domain: Domain, node: Node) -> None:
         plan_again(domain, node)
         if node.wave is None:
             start(domain, node, "the cool-down after its failures is over")
-    arm(domain, node, node.asset)
-    domain.touched[node.asset] = None
+    arm(domain, node, node.key)
+    domain.touched[node.key] = None
 
 
 def _wake(domain: Domain, node: Node) -> None:

@@ -36,11 +36,11 @@ class Survey:
 
 def start(domain: Domain, node: Node, reason: str, forced: bool = False) -> None:
     """The node is due, or commanded: set off its wave."""
-    key = node.asset
+    key = node.key
     wave = Wave(f"{key}@{domain.state.offset}", [key], domain.state.offset, deadline(domain, node), reason)
     if forced:
         wave.forced = key
-    elif domain.graph.abroad(key) and (until := wave.deadline - node.path) > domain.state.now:
+    elif domain.graph.abroad(node.asset) and (until := wave.deadline - node.path) > domain.state.now:
         wave.patient_until = until
     if node.tried_at >= 0:
         node.tried_at = -1
@@ -76,18 +76,18 @@ def survey(domain: Domain, wave: Wave) -> Survey:
     found = Survey()
     states: dict[str, bool] = {}  # stale node → whether it is out of reach
     for node in _stale_upward(domain, wave):
-        above = [states[one.asset] for one in domain.derived_inputs(node) if one.asset in states]
-        states[node.asset] = is_held(node) or any(above)
-        if above or states[node.asset] or node.requests or is_busy(node):
+        above = [states[one.key] for one in domain.derived_inputs(node) if one.key in states]
+        states[node.key] = is_held(node) or any(above)
+        if above or states[node.key] or node.requests or is_busy(node):
             continue
         if not may_begin(domain, node, domain.state.now):
             continue  # a timer looks again; what is new until then wakes nobody
-        if wave.forced != node.asset and may_move(node, pins_now(domain, node)):
+        if wave.forced != node.key and may_move(node, pins_now(domain, node)):
             at, now = domain.state.offset, domain.state.now
             if agrees(domain, node, at):
                 found.movable.append(node)
             else:  # nothing to run with; once nobody waits for agreement any more, nothing is left to do
-                states[node.asset] = not awaits_agreement(domain, wave, at, now)
+                states[node.key] = not awaits_agreement(domain, wave, at, now)
         else:
             found.grantable.append(node)
     found.hopeless = all(states.get(key, False) for key in wave.targets)
@@ -101,8 +101,8 @@ def _stale_upward(domain: Domain, wave: Wave) -> list[Node]:
     stack = [nodes[key] for key in wave.targets if nodes[key].stale_at is not None or wave.forced == key]
     while stack:
         node = stack.pop()
-        if node.asset not in found:
-            found[node.asset] = node
+        if node.key not in found:
+            found[node.key] = node
             stack.extend(one for one in domain.derived_inputs(node) if one.stale_at is not None)
     return sorted(found.values(), key=lambda node: domain.graph.rank[node.asset])
 
@@ -143,10 +143,10 @@ def fix_through(domain: Domain, node: Node, at: int) -> None:
     waves = domain.state.waves
     through = [node]
     if node.since_at is not None and node.since_at <= at:
-        through += domain.below(node.asset)
+        through += domain.below(node.key)
     for one in through:
         wave = waves.get(one.wave) if one.wave is not None else None
-        if wave is None or wave.at is not None or wave.born > at or one.asset not in wave.targets:
+        if wave is None or wave.at is not None or wave.born > at or one.key not in wave.targets:
             continue
         if not awaits_agreement(domain, wave, at, domain.state.now):
             _fix(domain, wave, at)
@@ -160,7 +160,7 @@ def _fix(domain: Domain, wave: Wave, at: int) -> None:
     domain.floating.pop(wave.id, None)
     domain.sleeping.pop(wave.id, None)
     asked = _ask_upward(domain, wave, target, at)
-    if target.asset in wave.left:
+    if target.key in wave.left:
         urge(domain, target, target.requests[-1], wave.deadline)
     else:
         park(domain, target, at)
@@ -175,18 +175,18 @@ def _ask_upward(domain: Domain, wave: Wave, target: Node, at: int) -> list[Node]
     stack = [target]
     while stack:
         node = stack.pop()
-        needs_a_run = lacks(domain, node, at) or wave.forced == node.asset
-        if node.asset not in wanted and (needs_a_run or node.requests):
-            wanted[node.asset] = node
+        needs_a_run = lacks(domain, node, at) or wave.forced == node.key
+        if node.key not in wanted and (needs_a_run or node.requests):
+            wanted[node.key] = node
             if needs_a_run:
                 stack.extend(domain.derived_inputs(node))
     asked, out = [], set()
     for node in sorted(wanted.values(), key=lambda one: domain.graph.rank[one.asset]):
-        if is_held(node) or any(one.asset in out for one in domain.derived_inputs(node)):
-            out.add(node.asset)
+        if is_held(node) or any(one.key in out for one in domain.derived_inputs(node)):
+            out.add(node.key)
             continue
         ask(domain, node, wave, at)
-        wave.left[node.asset] = None
+        wave.left[node.key] = None
         asked.append(node)
     return asked
 
@@ -194,14 +194,14 @@ def _ask_upward(domain: Domain, wave: Wave, target: Node, at: int) -> list[Node]
 def _ride_along(domain: Domain, wave: Wave, asked: list[Node], at: int) -> None:
     """Take in Within assets that one of the wave's runs feeds, once half their slack has passed."""
     for node in asked:  # grows while it is walked: a rider may carry riders
-        for reader in domain.readers(node.asset):
+        for reader in domain.readers(node.key):
             if _may_ride(domain, reader, at):
                 reader.wave = wave.id
-                wave.targets.append(reader.asset)
+                wave.targets.append(reader.key)
                 by = deadline(domain, reader)
                 request = ask(domain, reader, wave, at)
-                wave.left[reader.asset] = None
-                arm(domain, reader, reader.asset)
+                wave.left[reader.key] = None
+                arm(domain, reader, reader.key)
                 urge(domain, reader, request, by)
                 asked.append(reader)
 
@@ -226,8 +226,8 @@ def leave(domain: Domain, node: Node, request: Request, parked: bool = True) -> 
     """
     failing = [(node, request)]
     for one, failed in failing:  # grows while it is walked
-        for reader in domain.readers(one.asset):
-            failing += [(reader, wanted) for wanted in reader.requests if wanted.waiting.get(one.asset) == failed.at]
+        for reader in domain.readers(one.key):
+            failing += [(reader, wanted) for wanted in reader.requests if wanted.waiting.get(one.key) == failed.at]
     for one, failed in failing:
         if failed in one.requests:
             one.requests.remove(failed)
@@ -242,4 +242,4 @@ def leave(domain: Domain, node: Node, request: Request, parked: bool = True) -> 
 
 def wake_below(domain: Domain, node: Node) -> None:
     """A run ended or a way is free: floating waves below that slept look again."""
-    domain.wake(node.asset)
+    domain.wake(node.key)

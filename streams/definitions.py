@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from streams.definition import Definition
+from streams.partitions import Mapping, Partitions
 from streams.policies import OnDemand, Policy
 from streams.units import Duration
 
@@ -45,6 +46,7 @@ class Dep(Definition):
 
     asset: str
     argument: str
+    mapping: Mapping | None = None  # which of the asset's partitions; None: what their partitions suggest
 
 
 class CheckDef(Definition):
@@ -74,6 +76,7 @@ class AssetDef(Definition):
     exists: bool = False
     expect_every_ms: Duration | None = Field(default=None, gt=0)
     description: str | None = None
+    partitions: Partitions | None = None
 
     @field_validator("key")
     @classmethod

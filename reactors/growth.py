@@ -1,0 +1,74 @@
+"""Nodes come to be once something touches them: a partition of an input, or a command."""
+
+from reactors.domain import Domain
+from reactors.durations import expected, price
+from reactors.freshness import blocker
+from reactors.marking import note_deploy, plan_again
+from reactors.state import Node, Root, asset_of, partition_of
+
+
+def grow(domain: Domain, key: str) -> None:
+    """Whatever partition reads this root or node is there from now on, and whatever reads that."""
+    if not domain.graph.partitioned:
+        return
+    stack = [key]
+    while stack:
+        for reader in domain.links.readers_to_be(stack.pop()):
+            if reader not in domain.state.nodes:
+                stack += create(domain, reader)
+
+
+def create(domain: Domain, key: str) -> list[str]:
+    """Make a partition's node, and those above that it can't do without, inputs first. Returns their keys."""
+    state, links = domain.state, domain.links
+    wanted: dict[str, None] = {}
+    stack = [key]
+    while stack:
+        one = stack.pop()
+        if one != key and links.is_root(one):
+            root_of(domain, one)
+        elif one not in state.nodes and one not in wanted:
+            wanted[one] = None
+            stack += links.required(asset_of(one), partition_of(one))
+    made = sorted(wanted, key=lambda one: domain.graph.rank[asset_of(one)])
+    for one in made:
+        node = add(domain, one)
+        node.born_at, node.born = state.offset, state.now
+    for one in made:
+        begin(domain, state.nodes[one])
+    return made
+
+
+def root_of(domain: Domain, key: str) -> Root:
+    """A root, made where nothing was heard of it yet."""
+    return domain.state.roots.setdefault(key, Root(key))
+
+
+def add(domain: Domain, key: str) -> Node:
+    """A node by that name; what an earlier one of that name counted goes on."""
+    node = domain.state.nodes[key] = Node(asset_of(key), partition_of(key))
+    domain.links.note(key, node)
+    before = domain.state.retired.pop(key, None)
+    if before is not None:
+        node.runs, node.uncounted = before.runs, before.uncounted
+    return node
+
+
+def begin(domain: Domain, node: Node) -> None:
+    """Judge the node from scratch: what it takes, what it misses, whether it is stale."""
+    node.takes = expected(domain, node)
+    price(domain, node)
+    judge_anew(domain, node)
+    domain.touched[node.key] = None
+
+
+def judge_anew(domain: Domain, node: Node) -> None:
+    """Work out from scratch what is missing and stale: the graph above the node may be another."""
+    node.missing = domain.missing(node)
+    node.tried_at = -1
+    if node.hold is not None and node.hold.kind == "failing":
+        # New code may mend it; but where no promise needs it, it waits for a command.
+        node.hold.until = domain.state.now if node.asset in domain.graph.needed else None
+    plan_again(domain, node)
+    note_deploy(domain, node)
+    node.blocked_by = blocker(domain, node) if domain.troubled else None

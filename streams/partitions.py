@@ -1,0 +1,219 @@
+"""Partitions of assets, and which partitions of an input a partition reads: as data, for they travel in the journal."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from streams.definition import Definition
+from streams.wallclock import zone
+from streams.windows import Unit, between, bounds, following, preceding, window_at
+
+NAME = re.compile(r"[^\[\]|,\x00-\x1f\x7f]{1,200}")
+"""What a partition may be called."""
+
+_NAME_RULE = "1 to 200 characters, none of them a control character or one of '[', ']', '|', ','"
+
+
+class Windows(Definition):
+    """One partition for each hour, day, week or month from `first` on, as the clocks of a zone have them."""
+
+    kind: Literal["windows"] = "windows"
+    unit: Unit
+    first: str
+    tz: str = "UTC"
+
+    @model_validator(mode="after")
+    def _begins(self) -> "Windows":
+        bounds(self.unit, zone(self.tz).key, self.first)
+        return self
+
+    def wrong(self, name: str) -> str | None:
+        """Why there is no such partition; None where there is."""
+        try:
+            start, _ = bounds(self.unit, self.tz, name)
+        except ValueError as error:
+            return str(error)
+        return None if start >= self.begins else f"{name!r} is before its first, {self.first!r}"
+
+    @property
+    def begins(self) -> int:
+        """The first instant of its first window, in ms."""
+        return bounds(self.unit, self.tz, self.first)[0]
+
+    def within(self, first: str, last: str) -> Iterator[str]:
+        """The windows from one to another, both included. Raises ValueError for what is none of its windows."""
+        for name in (first, last):
+            if (wrong := self.wrong(name)) is not None:
+                raise ValueError(wrong)
+        return between(self.unit, self.tz, bounds(self.unit, self.tz, first)[0], bounds(self.unit, self.tz, last)[1])
+
+
+class Static(Definition):
+    """These partitions and no others."""
+
+    kind: Literal["static"] = "static"
+    names: tuple[str, ...] = Field(min_length=1, max_length=10_000)
+
+    @model_validator(mode="after")
+    def _named_well(self) -> "Static":
+        for name in self.names:
+            if NAME.fullmatch(name) is None:
+                raise ValueError(f"{name!r} is no partition's name: {_NAME_RULE}")
+        if len(set(self.names)) < len(self.names):
+            twice = next(name for place, name in enumerate(self.names) if name in self.names[:place])
+            raise ValueError(f"the partition {twice!r} is named twice")
+        return self
+
+    def wrong(self, name: str) -> str | None:
+        """Why there is no such partition; None where there is."""
+        return None if name in self.names else f"{name!r} is none of its {len(self.names)} partitions"
+
+    def within(self, first: str, last: str) -> Iterator[str]:
+        """The partitions from one to another, both included, in the order of their names' list. Raises ValueError."""
+        for name in (first, last):
+            if (wrong := self.wrong(name)) is not None:
+                raise ValueError(wrong)
+        return iter(self.names[self.names.index(first) : self.names.index(last) + 1])
+
+
+class Dynamic(Definition):
+    """Whichever partitions its changes, or commands, name."""
+
+    kind: Literal["dynamic"] = "dynamic"
+
+    def wrong(self, name: str) -> str | None:
+        """Why there is no such partition; None where there is."""
+        return None if NAME.fullmatch(name) else f"{name!r} is no partition's name: {_NAME_RULE}"
+
+    def within(self, first: str, last: str) -> Iterator[str]:
+        """A range of what has no order is one partition. Raises ValueError."""
+        if first != last:
+            raise ValueError("its partitions have no order, so there is no range of them; name each")
+        if (wrong := self.wrong(first)) is not None:
+            raise ValueError(wrong)
+        return iter((first,))
+
+
+Partitions = Annotated[Windows | Static | Dynamic, Field(discriminator="kind")]
+
+
+class Same(Definition):
+    """A partition reads the input's partition of the same name."""
+
+    kind: Literal["same"] = "same"
+
+
+class All(Definition):
+    """Every partition of the input is read, and a change of any of them counts."""
+
+    kind: Literal["all"] = "all"
+
+
+class Last(Definition):
+    """A window reads the input's window of the same name and those before it, `count` in all."""
+
+    kind: Literal["last"] = "last"
+    count: int = Field(ge=1, le=500)
+
+    def __init__(self, count: int | None = None, /, **fields: Any) -> None:
+        super().__init__(**fields if count is None else {"count": count, **fields})
+
+
+class Overlapping(Definition):
+    """A window reads the input's windows that share an instant with it: a month its days, an hour its day."""
+
+    kind: Literal["overlapping"] = "overlapping"
+
+
+class Matched(Definition):
+    """Each partition reads the input's partitions that are listed for it; one that isn't listed reads none."""
+
+    kind: Literal["matched"] = "matched"
+    pairs: dict[str, tuple[str, ...]]
+
+    def __init__(self, pairs: dict[str, Iterable[str]] | None = None, /, **fields: Any) -> None:
+        super().__init__(**fields if pairs is None else {"pairs": pairs, **fields})
+
+
+Mapping = Annotated[Same | All | Last | Overlapping | Matched, Field(discriminator="kind")]
+
+
+def wrong_mapping(mapping: Mapping, reader: Partitions | None, read: Partitions) -> str | None:
+    """Why a mapping makes no sense between partitions; None where it does."""
+    if isinstance(mapping, All):
+        return None
+    if reader is None:
+        return "an asset without partitions reads All() partitions of another"
+    windows = isinstance(reader, Windows) and isinstance(read, Windows)
+    same_clock = windows and (reader.unit, reader.tz) == (read.unit, read.tz)  # type: ignore[union-attr]
+    if isinstance(mapping, Same) and not (same_clock or (not windows and reader == read)):
+        return "their partitions aren't the same ones; say mapping=All(), Overlapping() or Matched({…})"
+    if isinstance(mapping, Last) and not same_clock:
+        return "Last(…) counts windows of one unit and time zone"
+    if isinstance(mapping, Overlapping) and not windows:
+        return "Overlapping() is of time windows"
+    if isinstance(mapping, Matched):
+        for name, others in mapping.pairs.items():
+            wrong = reader.wrong(name) or next((said for said in map(read.wrong, others) if said), None)
+            if wrong is not None:
+                return f"Matched(…): {wrong}"
+    return None
+
+
+def default_mapping(reader: Partitions | None, read: Partitions) -> Mapping:
+    """What a dep means that names no mapping."""
+    if reader is None:
+        return All()
+    if isinstance(reader, Windows) and isinstance(read, Windows) and (reader.unit, reader.tz) != (read.unit, read.tz):
+        return Overlapping()
+    return Same()
+
+
+def read_by(mapping: Mapping, reader: Partitions, read: Partitions, name: str) -> list[str]:
+    """The partitions of an input that a partition reads, in order; those of `All` are not for counting.
+
+    >>> days = Windows(unit="day", first="2013-01-01")
+    >>> read_by(Last(3), days, days, "2013-01-02")
+    ['2013-01-01', '2013-01-02']
+    """
+    if isinstance(mapping, Same):
+        found = [name]
+    elif isinstance(mapping, Matched):
+        found = list(mapping.pairs.get(name, ()))
+    elif isinstance(reader, Windows) and isinstance(read, Windows):
+        if isinstance(mapping, Last):
+            found = [name]
+            while len(found) < mapping.count:
+                found.append(preceding(read.unit, read.tz, found[-1]))
+            found.reverse()
+        else:
+            found = list(between(read.unit, read.tz, *bounds(reader.unit, reader.tz, name)))
+    else:
+        found = []
+    return [one for one in found if read.wrong(one) is None]
+
+
+def readers_of(mapping: Mapping, reader: Partitions, read: Partitions, name: str, now_ms: int) -> list[str]:
+    """The partitions that read an input's partition; of windows those that have begun.
+
+    >>> days, months = Windows(unit="day", first="2013-01-01"), Windows(unit="month", first="2013-01")
+    >>> readers_of(Overlapping(), months, days, "2013-02-03", 1_767_225_600_000)
+    ['2013-02']
+    """
+    if isinstance(mapping, Same):
+        found = [name]
+    elif isinstance(mapping, Matched):
+        found = [one for one, others in mapping.pairs.items() if name in others]
+    elif isinstance(reader, Windows) and isinstance(read, Windows):
+        if isinstance(mapping, Last):
+            found = [name]
+            newest = window_at(reader.unit, reader.tz, now_ms)
+            while len(found) < mapping.count and found[-1] < newest:
+                found.append(following(reader.unit, reader.tz, found[-1]))
+        else:
+            found = list(between(reader.unit, reader.tz, *bounds(read.unit, read.tz, name)))
+    else:
+        found = []
+    return [one for one in found if reader.wrong(one) is None]

@@ -1,0 +1,85 @@
+"""Time windows by name: hours, days, weeks and months as a wall clock in a time zone has them.
+
+A day is `2013-01-31`, a week its Monday, a month `2013-01`, an hour `2013-01-31T05`. Where clocks are set back an hour
+comes twice; the second is `2013-11-03T01.2`.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Literal
+
+from streams.wallclock import zone
+
+Unit = Literal["hour", "day", "week", "month"]
+
+_SHAPES: dict[Unit, str] = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m"}
+_EXAMPLES: dict[Unit, str] = {"hour": "2013-01-31T05", "day": "2013-01-31", "week": "2013-01-28", "month": "2013-01"}
+_AGAIN = ".2"
+_HOUR_MS = 3_600_000
+
+
+@lru_cache(maxsize=65_536)
+def bounds(unit: Unit, tz: str, name: str) -> tuple[int, int]:
+    """A window's first instant and the first after it, in ms.
+
+    >>> bounds("day", "America/New_York", "2013-03-10")[1] - bounds("day", "America/New_York", "2013-03-10")[0]
+    82800000
+
+    Raises ValueError for what is no such window.
+    """
+    second = unit == "hour" and name.endswith(_AGAIN)
+    try:
+        said = name.removesuffix(_AGAIN) if second else name
+        local = datetime.strptime(f"{said} +0000", f"{_SHAPES[unit]} %z").replace(tzinfo=None)
+    except ValueError:
+        local = None
+    if local is not None and unit == "hour":
+        start = _instant(local.replace(fold=int(second)), tz)
+        found = start, start + _HOUR_MS
+    elif local is not None:
+        found = _instant(local, tz), _instant(_next(unit, local), tz)
+    if local is None or window_at(unit, tz, found[0]) != name:
+        raise ValueError(f"{name!r} is no {unit} of {tz}; it is written like {_EXAMPLES[unit]!r}")
+    return found
+
+
+def window_at(unit: Unit, tz: str, at_ms: int) -> str:
+    """The window that an instant (ms) lies in.
+
+    >>> window_at("week", "UTC", 1_767_225_600_000)
+    '2025-12-29'
+    """
+    local = datetime.fromtimestamp(at_ms // 1_000, zone(tz))
+    if unit == "week":
+        local -= timedelta(days=local.weekday())
+    again = _AGAIN if unit == "hour" and local.fold else ""
+    return f"{local.year:04}{local.strftime(_SHAPES[unit].removeprefix('%Y'))}{again}"
+
+
+def following(unit: Unit, tz: str, name: str) -> str:
+    """The next window."""
+    return window_at(unit, tz, bounds(unit, tz, name)[1])
+
+
+def preceding(unit: Unit, tz: str, name: str) -> str:
+    """The window before."""
+    return window_at(unit, tz, bounds(unit, tz, name)[0] - 1)
+
+
+def between(unit: Unit, tz: str, first_ms: int, end_ms: int) -> Iterator[str]:
+    """The windows that have an instant in [first, end), oldest first."""
+    while first_ms < end_ms:
+        name = window_at(unit, tz, first_ms)
+        yield name
+        first_ms = bounds(unit, tz, name)[1]
+
+
+def _next(unit: Unit, local: datetime) -> datetime:
+    if unit == "month":
+        return (local.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return local + timedelta(days=7 if unit == "week" else 1)
+
+
+def _instant(local: datetime, tz: str) -> int:
+    return round(local.replace(tzinfo=zone(tz)).timestamp() * 1_000)
