@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from reactors.graph import Graph
 from reactors.state import Node, State, asset_of, node_key, partition_of
-from streams.partitions import All, Last, Overlapping, read_by, readers_of
+from streams.partitions import All, Last, Mapping, Overlapping, Windows, read_by, readers_of
 
 
 class Links:
@@ -18,6 +18,8 @@ class Links:
     def __init__(self, graph: Graph, state: State) -> None:
         self._graph, self._state = graph, state
         self._members: dict[str, dict[str, None]] = {}
+        self._read: dict[tuple[str, str, str], list[str]] = {}  # (reader, its partition, input) → what it reads of it
+        self._readers: dict[tuple[str, str], list[str]] = {}  # (reader, root or node) → its partitions that read that
         for key, node in state.nodes.items():
             self.note(key, node)
 
@@ -59,8 +61,10 @@ class Links:
             return [dep]
         if isinstance(mapping, All):
             return [dep] if dep in graph.roots else self.members(dep)
-        names = read_by(mapping, graph.partitioned[asset], graph.partitioned[dep], partition)
-        keys = [node_key(dep, name) for name in names]
+        keys = self._read.get((asset, partition, dep))
+        if keys is None:
+            names = read_by(mapping, graph.partitioned[asset], graph.partitioned[dep], partition)
+            keys = self._read[asset, partition, dep] = [node_key(dep, name) for name in names]
         return [key for key in keys if self._is_there(key)] if isinstance(mapping, Last | Overlapping) else keys
 
     def _is_there(self, key: str) -> bool:
@@ -81,9 +85,19 @@ class Links:
             if mapping is None or (isinstance(mapping, All) and (not partition or asset not in graph.roots)):
                 found += self.members(reader)
             elif partition and not isinstance(mapping, All):
-                parts = graph.partitioned[reader], graph.partitioned[asset]
-                found += [node_key(reader, one) for one in readers_of(mapping, *parts, partition, self._state.now)]
+                found += self._reading(reader, key, mapping)
         return found
+
+    def _reading(self, reader: str, key: str, mapping: Mapping) -> list[str]:
+        """The partitions of a reader that read this one; of windows that look back, those that have begun."""
+        parts = self._graph.partitioned[reader]
+        keys = self._readers.get((reader, key))
+        if keys is None:
+            names = readers_of(mapping, parts, self._graph.partitioned[asset_of(key)], partition_of(key))
+            keys = self._readers[reader, key] = [node_key(reader, one) for one in names]
+        if isinstance(mapping, Last) and isinstance(parts, Windows):
+            return [one for one in keys if parts.start(partition_of(one)) <= self._state.now]
+        return keys
 
     def above(self, node: Node) -> tuple[list[str], int]:
         """The ancestor roots of a node, sorted, and how many deps of it and its ancestors have nothing to read yet."""

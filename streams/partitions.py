@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from streams.definition import Definition
 from streams.wallclock import zone
-from streams.windows import Unit, between, bounds, following, preceding, window_at
+from streams.windows import Unit, between, bounds, following, preceding
 
 NAME = re.compile(r"[^\[\]|,\x00-\x1f\x7f]{1,200}")
 """What a partition may be called."""
@@ -40,7 +40,11 @@ class Windows(Definition):
     @property
     def begins(self) -> int:
         """The first instant of its first window, in ms."""
-        return bounds(self.unit, self.tz, self.first)[0]
+        return self.start(self.first)
+
+    def start(self, name: str) -> int:
+        """The first instant of a window, in ms."""
+        return bounds(self.unit, self.tz, name)[0]
 
     def within(self, first: str, last: str) -> Iterator[str]:
         """The windows from one to another, both included. Raises ValueError for what is none of its windows."""
@@ -195,11 +199,11 @@ def read_by(mapping: Mapping, reader: Partitions, read: Partitions, name: str) -
     return [one for one in found if read.wrong(one) is None]
 
 
-def readers_of(mapping: Mapping, reader: Partitions, read: Partitions, name: str, now_ms: int) -> list[str]:
-    """The partitions that read an input's partition; of windows those that have begun.
+def readers_of(mapping: Mapping, reader: Partitions, read: Partitions, name: str) -> list[str]:
+    """The partitions that read an input's partition, in order.
 
     >>> days, months = Windows(unit="day", first="2013-01-01"), Windows(unit="month", first="2013-01")
-    >>> readers_of(Overlapping(), months, days, "2013-02-03", 1_767_225_600_000)
+    >>> readers_of(Overlapping(), months, days, "2013-02-03")
     ['2013-02']
     """
     if isinstance(mapping, Same):
@@ -209,8 +213,7 @@ def readers_of(mapping: Mapping, reader: Partitions, read: Partitions, name: str
     elif isinstance(reader, Windows) and isinstance(read, Windows):
         if isinstance(mapping, Last):
             found = [name]
-            newest = window_at(reader.unit, reader.tz, now_ms)
-            while len(found) < mapping.count and found[-1] < newest:
+            while len(found) < mapping.count:
                 found.append(following(reader.unit, reader.tz, found[-1]))
         else:
             found = list(between(reader.unit, reader.tz, *bounds(read.unit, read.tz, name)))
