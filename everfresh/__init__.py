@@ -11,30 +11,44 @@ from everfresh import shadows as shadows  # first: it says whose `streams` Pytho
 if TYPE_CHECKING:
     from everfresh import checks, webhooks
     from everfresh.app import App
+    from everfresh.partitions import Daily, Dep, Dynamic, Hourly, Last, Matched, Monthly, Static, Weekly
     from everfresh.policies import Cron, Eager, Retry, Within
     from everfresh.publisher import AsyncPublisher, Publisher
     from reactors.compute import Change, CheckOutcome, Context, Input, Output
     from reactors.io.stores import FileStore, JsonStore, ParquetStore
     from streams import errors
+    from streams.partitions import All, Overlapping, Same
     from streams.policies import Manual, OnDemand
 
 __all__ = [
+    "All",
     "App",
     "AsyncPublisher",
     "Change",
     "CheckOutcome",
     "Context",
     "Cron",
+    "Daily",
+    "Dep",
+    "Dynamic",
     "Eager",
     "FileStore",
+    "Hourly",
     "Input",
     "JsonStore",
+    "Last",
     "Manual",
+    "Matched",
+    "Monthly",
     "OnDemand",
     "Output",
+    "Overlapping",
     "ParquetStore",
     "Publisher",
     "Retry",
+    "Same",
+    "Static",
+    "Weekly",
     "Within",
     "checks",
     "errors",
@@ -44,11 +58,23 @@ __all__ = [
 _HOMES = {
     "everfresh": ("checks", "webhooks"),
     "everfresh.app": ("App",),
+    "everfresh.partitions": (
+        "Daily",
+        "Dep",
+        "Dynamic",
+        "Hourly",
+        "Last",
+        "Matched",
+        "Monthly",
+        "Static",
+        "Weekly",
+    ),
     "everfresh.policies": ("Cron", "Eager", "Retry", "Within"),
     "everfresh.publisher": ("AsyncPublisher", "Publisher"),
     "reactors.compute": ("Change", "CheckOutcome", "Context", "Input", "Output"),
     "reactors.io.stores": ("FileStore", "JsonStore", "ParquetStore"),
     "streams": ("errors",),
+    "streams.partitions": ("All", "Overlapping", "Same"),
     "streams.policies": ("Manual", "OnDemand"),
 }
 """module → the names that come from it"""

@@ -11,13 +11,16 @@ import orjson
 from everfresh import options as said
 from everfresh.assets import Asset, Command, Declared, Source
 from everfresh.options import AssetOptions, CheckOptions, CommandOptions, Deps, Named, SourceOptions
+from everfresh.partitions import Dep
 from everfresh.policies import in_one_sentence
 from reactors.binding import Argument, Function, asked, bound, signature_of
 from reactors.expectations import Expectation
 from reactors.ports import Store
 from reactors.recipes import Code, Program, Question, Recipe
+from streams import definitions
 from streams.definitions import AssetDef, Manifest
 from streams.errors import DefinitionError
+from streams.partitions import default_mapping
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,6 +63,7 @@ class App:
         - `load`: reads it, a function that takes nothing, or the `ef.Input` that says which version is wanted; without
           it, what a change event's `uri` names is read
         - `expect_every="1h"`: an alert opens when no change of it is heard of for so long
+        - `partitions=ef.Daily("2013-01-01")`: each change names the partition it is of
         - `owner`, `description`
         """
         said.refuse_unknown(options, "source")
@@ -88,6 +92,8 @@ class App:
         - `pool="warehouse"`: of `app.pool`; `owner`; `description`; `name` instead of the function's
         - `code_version="2"`: change it, and the asset is stale
         - `store`: instead of the app's; `None` for an asset that keeps its own data
+        - `partitions=ef.Daily("2013-01-01")`, or `ef.Hourly`, `ef.Weekly`, `ef.Monthly`, `ef.Static`, `ef.Dynamic`:
+          each partition is fresh, or stale, by itself; `ef.Dep(asset, mapping=…)` in deps says which are read
         - `executor`: a function that isn't async runs in a process of its own unless this is "thread"
 
         Raises DefinitionError, in one sentence, for what makes no sense.
@@ -97,13 +103,13 @@ class App:
         def declare(function: Callable[P, R]) -> Asset[P, R]:
             key = self._own(options.get("name", getattr(function, "__name__", "")))
             subject = f"asset {key!r}"
-            signature, arguments = signature_of(function, subject), self._arguments(deps)
+            signature, read = signature_of(function, subject), self._read(deps)
             recipe = Recipe(
-                asset=said.derived(key, arguments, options),
+                asset=said.derived(key, read, options),
                 made_by=function,
                 place=said.place_of(function, options.get("executor"), subject),
                 store=options.get("store", self.store),
-                takes=bound(signature, arguments, subject),
+                takes=bound(signature, {dep.argument: dep.asset for dep in read}, subject),
                 context=signature.context.name if signature.context else None,
             )
             self._recipes[self._new(key)] = recipe
@@ -122,7 +128,7 @@ class App:
         said.refuse_unknown(options, "command")
         key = self._own(name)
         recipe = Recipe(
-            asset=said.derived(key, self._arguments(deps), options),
+            asset=said.derived(key, self._read(deps), options),
             made_by=Program(said.program(argv, key)),
             place="process",
             store=options.get("store", self.store),
@@ -215,7 +221,7 @@ class App:
                 raise DefinitionError(
                     f"asset {key!r} names the pool {pool!r}, which nobody declares{close}: app.pool({pool!r}, slots=…)"
                 )
-        declared = (*self._sources.values(), *(recipe.asset for recipe in self._recipes.values()))
+        declared = (*self._sources.values(), *(self._resolved(one).asset for one in self._recipes.values()))
         assets = tuple(sorted(declared, key=lambda asset: asset.key))
         pools = dict(sorted(self._pools.items()))
         with in_one_sentence(f"deploy {deploy!r} of {self.domain!r}"):
@@ -224,7 +230,8 @@ class App:
 
     def code(self) -> Code:
         """The functions behind the manifest, for a worker."""
-        return Code(self.domain, dict(self._recipes), dict(self._reads), self.reference)
+        recipes = {key: self._resolved(recipe) for key, recipe in self._recipes.items()}
+        return Code(self.domain, recipes, dict(self._reads), self.reference)
 
     def _own(self, name: str) -> str:
         """The key of a name in this domain; a full key must be of this domain."""
@@ -245,17 +252,35 @@ class App:
             raise DefinitionError(f"two assets are called {key!r}; rename one")
         return key
 
-    def _arguments(self, deps: Any) -> dict[str, str]:
-        """Argument → asset; in a list the argument is the asset's short name, as Python can write it."""
-        if isinstance(deps, Mapping):
-            return {argument: self._key(named) for argument, named in deps.items()}
-        if isinstance(deps, str | Declared):
+    def _read(self, deps: Any) -> list[definitions.Dep]:
+        """What is read; in a list the argument is the asset's short name, as Python can write it."""
+        if isinstance(deps, str | Declared | Dep):
             raise DefinitionError(f"deps is a list or a dict of assets, not {deps!r} alone; write deps=[…]")
-        keys = [self._key(named) for named in deps]
-        arguments = {said.argument_of(key): key for key in keys}
-        if len(arguments) < len(keys):
+        if isinstance(deps, Mapping):
+            return [self._one_read(named, argument) for argument, named in deps.items()]
+        found = [self._one_read(named) for named in deps]
+        if len({dep.argument for dep in found}) < len(found):
+            keys = [dep.asset for dep in found]
             raise DefinitionError(f"deps {keys} would share an argument; name the arguments: deps={{argument: asset}}")
-        return arguments
+        return found
+
+    def _one_read(self, said_of: Any, argument: str | None = None) -> definitions.Dep:
+        dep = said_of if isinstance(said_of, Dep) else Dep(said_of)
+        key = self._key(dep.asset)
+        with in_one_sentence(f"ef.Dep({key!r}, mapping={dep.mapping!r})"):
+            return definitions.Dep(asset=key, argument=argument or said.argument_of(key), mapping=dep.mapping)
+
+    def _resolved(self, recipe: Recipe) -> Recipe:
+        """The same, each dep on partitions with the mapping that it means: the worker goes by it, as the graph does."""
+        deps = []
+        for dep in recipe.asset.deps:
+            read = self._recipes[dep.asset].asset if dep.asset in self._recipes else self._sources.get(dep.asset)
+            if dep.mapping is None and read is not None and read.partitions is not None:
+                mapping = default_mapping(recipe.asset.partitions, read.partitions)
+                deps.append(dep.model_copy(update={"mapping": mapping}))
+            else:
+                deps.append(dep)
+        return replace(recipe, asset=recipe.asset.model_copy(update={"deps": tuple(deps)}))
 
 
 def content_hash(manifest: Manifest) -> str:

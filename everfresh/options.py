@@ -8,20 +8,23 @@ from typing import Any, Literal, TypedDict
 from pydantic import ValidationError
 
 from everfresh.assets import Declared
+from everfresh.partitions import Dep
 from everfresh.policies import Span, in_one_sentence, spoken
 from reactors.binding import Function
 from reactors.ports import Store
 from reactors.recipes import Place
-from streams.definitions import NAME, AssetDef, CheckDef, Dep, Retry
+from streams import definitions
+from streams.definitions import NAME, AssetDef, CheckDef, Retry
 from streams.errors import DefinitionError
 from streams.events import Severity
+from streams.partitions import Dynamic, Partitions, Static, Windows
 from streams.policies import Cron, Eager, Manual, OnDemand, Policy, Within
 
 Named = Declared | str
 """an asset: what declared it, its key `domain/name`, or its short name inside its own app"""
 
-Deps = Sequence[Named] | Mapping[str, Named]
-"""assets that are read, or argument → asset"""
+Deps = Sequence[Named | Dep] | Mapping[str, Named | Dep]
+"""assets that are read, or argument → asset; `Dep` says which of its partitions"""
 
 
 class SourceOptions(TypedDict, total=False):
@@ -32,6 +35,7 @@ class SourceOptions(TypedDict, total=False):
     expect_every: Span | None
     load: Function | None
     description: str | None
+    partitions: Partitions | None
 
 
 class CheckOptions(TypedDict, total=False):
@@ -55,6 +59,7 @@ class CommandOptions(TypedDict, total=False):
     code_version: str
     description: str
     store: Store | None
+    partitions: Partitions | None
 
 
 class AssetOptions(CommandOptions, total=False):
@@ -64,11 +69,11 @@ class AssetOptions(CommandOptions, total=False):
     executor: Literal["process", "thread"] | None
 
 
-_COMMAND = ("freshness", "retry", "timeout", "pool", "takes", "owner", "code_version", "description", "store")
-_SOURCE = ("owner", "exists", "expect_every", "load", "description")
+_ABOUT = ("pool", "owner", "code_version", "description")
+_COMMAND = ("freshness", "retry", "timeout", "takes", *_ABOUT, "store", "partitions")
+_SOURCE = ("owner", "exists", "expect_every", "load", "description", "partitions")
 _CHECK = ("severity", "blocking", "on_error", "timeout")
 OPTIONS = {"source": _SOURCE, "check": _CHECK, "command": _COMMAND, "asset": (*_COMMAND, "name", "executor")}
-_PLAIN = ("pool", "owner", "code_version", "description")
 _SPANS = ("timeout", "takes")
 
 
@@ -102,7 +107,15 @@ def source(key: str, options: SourceOptions) -> AssetDef:
     """The definition of a source. Raises DefinitionError."""
     about = {name: options.get(name) for name in ("owner", "description")}
     exists, expected = options.get("exists", False), options.get("expect_every")
-    return definition(key, kind="source", exists=exists, expect_every_ms=expected, **about)
+    parts = partitioned(key, options.get("partitions"))
+    return definition(key, kind="source", exists=exists, expect_every_ms=expected, partitions=parts, **about)
+
+
+def partitioned(key: str, said: Any) -> Partitions | None:
+    """An asset's partitions. Raises DefinitionError for what says of none."""
+    if said is None or isinstance(said, Windows | Static | Dynamic):
+        return said
+    raise DefinitionError(f"asset {key!r}: partitions is like ef.Daily('2013-01-01'), not {said!r}")
 
 
 def check(name: str, subject: str, options: CheckOptions) -> CheckDef:
@@ -113,19 +126,20 @@ def check(name: str, subject: str, options: CheckOptions) -> CheckDef:
         return CheckDef(name=name, **fields)
 
 
-def derived(key: str, arguments: Mapping[str, str], options: Mapping[str, Any]) -> AssetDef:
-    """The definition of an asset that reads `arguments` (argument → asset). Raises DefinitionError."""
+def derived(key: str, deps: Sequence[definitions.Dep], options: Mapping[str, Any]) -> AssetDef:
+    """The definition of an asset that reads these. Raises DefinitionError."""
     policy, retry = options.get("freshness", OnDemand()), options.get("retry", Retry())
     if not isinstance(policy, Within | Eager | Cron | OnDemand | Manual):
         raise DefinitionError(f"asset {key!r}: freshness is a policy like ef.Within('5m'), not {policy!r}")
     if not isinstance(retry, Retry):
         raise DefinitionError(f"asset {key!r}: retry is like ef.Retry(3), not {retry!r}")
-    if len(set(arguments.values())) < len(arguments):
+    if len({dep.asset for dep in deps}) < len(deps):
         raise DefinitionError(f"asset {key!r} names one asset twice in its deps; name it once")
-    deps = tuple(Dep(asset=asset, argument=argument) for argument, asset in arguments.items())
-    plain = {name: options[name] for name in _PLAIN if name in options}
+    parts = partitioned(key, options.get("partitions"))
+    plain = {name: options[name] for name in _ABOUT if name in options}
     spans = {f"{name}_ms": options[name] for name in _SPANS if name in options}
-    return definition(key, kind="derived", deps=deps, policy=policy, retry=retry, **plain, **spans)
+    said = {"deps": tuple(deps), "policy": policy, "retry": retry, "partitions": parts}
+    return definition(key, kind="derived", **said, **plain, **spans)
 
 
 def program(argv: Any, key: str) -> tuple[str, ...]:

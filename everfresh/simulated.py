@@ -100,7 +100,12 @@ class SimulatedWorker:
         self._held[key] = grant
         self._order += 1
         heappush(self._ends, (world.clock + self._takes(grant), self._order, *key))
-        named = {"run": grant.run, "asset": grant.asset, "partition": grant.partition, "attempt": grant.attempt}
+        named: dict[str, Any] = {
+            "run": grant.run,
+            "asset": grant.asset,
+            "partition": grant.partition,
+            "attempt": grant.attempt,
+        }
         world.append(RunStarted(**named, worker=self.name), grant.asset)
 
     def _takes(self, grant: RunGranted) -> int:

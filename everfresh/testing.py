@@ -17,7 +17,6 @@ from everfresh.simulated import SimulatedWorker
 from reactors.admission import next_instant, propose
 from reactors.apply import apply
 from reactors.domain import Domain, Output
-from reactors.state import node_key
 from reactors.granting import Terms
 from reactors.history import History, Run
 from reactors.snapshots import restore
@@ -25,6 +24,7 @@ from streams.cloudevents import Envelope, envelope, event_id
 from streams.definitions import AssetDef, Manifest
 from streams.errors import BadEvent, DefinitionError
 from streams.events import Cancel, DefinitionsDeclared, Event, Materialize, Pause, Release, Resume
+from streams.keys import node_key
 from streams.units import instant, milliseconds
 
 if TYPE_CHECKING:

@@ -97,6 +97,11 @@ def is_data_type(wants: Any) -> bool:
     return not any(wants is one for one in (None, Input, Output, Context))
 
 
+def of_each(wants: Any) -> Any:
+    """What an argument asks of each partition where it takes a dict of several: T of `dict[str, T]`."""
+    return _wanted(get_args(wants)[1]) if get_origin(wants) is dict else None
+
+
 def _signature(function: Function, subject: str) -> inspect.Signature:
     try:
         return inspect.signature(function, eval_str=True)

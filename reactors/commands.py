@@ -7,11 +7,12 @@ from reactors.growth import create, grow
 from reactors.marking import free_below, plan_again
 from reactors.requests import proceed
 from reactors.runs import cancel, release
-from reactors.state import Node, node_key
+from reactors.state import Node
 from reactors.timers import arm
 from reactors.waves import wake_below
 from streams.errors import BadEvent
 from streams.events import Cancel, Command, Materialize, Pause, Release, Resume
+from streams.keys import node_key
 
 
 def obey(domain: Domain, command: Command) -> None:

@@ -8,10 +8,11 @@ from reactors.domain import Domain
 from reactors.growth import grow, root_of
 from reactors.marking import first_version, mark
 from reactors.silence import heard
-from reactors.state import Commit, Node, Root, node_key
+from reactors.state import Commit, Node, Root
 from streams.cloudevents import TEXT_MAX, Envelope
 from streams.errors import BadEvent
 from streams.events import DomainDelivered
+from streams.keys import node_key
 
 DAY_MS = 86_400_000
 DENSE = 8_192
@@ -64,7 +65,7 @@ def change(domain: Domain, event: Envelope) -> None:
         wrong = _WRONG.get(name, _is_fine)(value)
         if wrong:
             raise BadEvent(f"change of {key!r}: {name!r} {wrong}")
-    partition = partition_named(domain, key, data.get("partition"), "change")  # type: ignore[arg-type]
+    partition = partition_named(domain, key, data.get("partition"), "change")
     if was_taken_in(domain, event):
         return
     state.changes += 1

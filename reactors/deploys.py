@@ -11,11 +11,12 @@ from reactors.graph import Graph, compile_graph
 from reactors.growth import add, create, grow, judge_anew, root_of
 from reactors.requests import is_busy
 from reactors.silence import expect
-from reactors.state import Node, Parts, Retired, Root, asset_of, partition_of
+from reactors.state import Node, Parts, Retired, Root
 from streams.cloudevents import event_id
 from streams.definitions import CODE, AssetDef, Manifest
 from streams.errors import BadEvent, DefinitionError
 from streams.events import DefinitionsPart
+from streams.keys import asset_of, partition_of
 from streams.manifests import joined
 
 

@@ -8,10 +8,11 @@ from pydantic import TypeAdapter
 
 from reactors.graph import Graph, compile_graph
 from reactors.links import Links
-from reactors.state import Node, Root, State, node_key
+from reactors.state import Node, Root, State
 from streams.cloudevents import Envelope, envelope, event_id
 from streams.definitions import AssetDef, Manifest
 from streams.events import Event
+from streams.keys import node_key
 
 STATE: TypeAdapter[State] = TypeAdapter(State)
 """dumps and loads a whole state"""

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from streams.definitions import CODE, AssetDef, Dep, Manifest
 from streams.errors import DefinitionError
-from streams.partitions import Mapping, Partitions, default_mapping, wrong_mapping
+from streams.partitions import All, Mapping, Partitions, Static, default_mapping, wrong_mapping
 
 PROMISED = ("within", "eager", "cron")
 """kinds of policies that run by themselves, and whatever they need"""
@@ -141,7 +141,7 @@ def compile_graph(manifest: Manifest) -> Graph:
         needed=frozenset(_needed(assets, inputs, roots)),
         partitioned=partitioned,
         mappings={
-            (key, dep.asset): _mapping(assets[key], dep, partitioned)
+            (key, dep.asset): _mapping(assets[key], dep, partitioned, dep.asset not in roots)
             for key in inputs
             for dep in assets[key].deps
             if dep.asset in partitioned or dep.mapping is not None
@@ -149,12 +149,14 @@ def compile_graph(manifest: Manifest) -> Graph:
     )
 
 
-def _mapping(asset: AssetDef, dep: Dep, partitioned: dict[str, Partitions]) -> Mapping:
+def _mapping(asset: AssetDef, dep: Dep, partitioned: dict[str, Partitions], is_made: bool) -> Mapping:
     read, said = partitioned.get(dep.asset), f"asset {asset.key!r} reads {dep.asset!r}"
     if read is None:
         raise DefinitionError(f"{said} by {type(dep.mapping).__name__}, but that has no partitions; leave mapping= out")
     mapping = dep.mapping if dep.mapping is not None else default_mapping(asset.partitions, read)
     wrong = wrong_mapping(mapping, asset.partitions, read)
+    if isinstance(mapping, All) and is_made and not isinstance(read, Static):
+        wrong = "a run can't name all its partitions, which have no end; read Last(n) of them, or Overlapping() windows"
     if wrong is not None:
         raise DefinitionError(f"{said}: {wrong}")
     return mapping

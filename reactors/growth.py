@@ -4,7 +4,8 @@ from reactors.domain import Domain
 from reactors.durations import expected, price
 from reactors.freshness import blocker
 from reactors.marking import note_deploy, plan_again
-from reactors.state import Node, Root, asset_of, partition_of
+from reactors.state import Node, Root
+from streams.keys import asset_of, partition_of
 
 
 def grow(domain: Domain, key: str) -> None:

@@ -8,7 +8,8 @@ only what is there is linked, except what a partition can't do without: its own 
 from collections.abc import Iterable, Iterator
 
 from reactors.graph import Graph
-from reactors.state import Node, State, asset_of, node_key, partition_of
+from reactors.state import Node, State
+from streams.keys import asset_of, node_key, partition_of
 from streams.partitions import All, Last, Mapping, Overlapping, Windows, read_by, readers_of
 
 

@@ -87,8 +87,10 @@ class Executor(Protocol):
 class Loader(Protocol):
     """Reads one version of an input."""
 
-    def load(self, asset: str, pin: Pin, as_type: Any) -> Any:
-        """The value of `pin`, as `as_type` where that names a kind of table, a Path or bytes.
+    def load(self, key: str, pin: Pin, as_type: Any) -> Any:
+        """The value of `pin`, a version of an asset or of one partition, `asset[partition]`.
+
+        `as_type` may name a kind of table, Path or bytes.
 
         Raises LoadError where there is nothing to load or it can't be read so.
         """

@@ -8,10 +8,11 @@ from reactors.crossing import agrees, deliver
 from reactors.domain import Domain
 from reactors.freshness import blocker, reblock
 from reactors.marking import free_below, hear_inputs, last_by, note_staleness, oldest_after, plan_again
-from reactors.state import Node, Request, Root, Wave, asset_of
+from reactors.state import Node, Request, Root, Wave
 from reactors.timers import arm
 from streams.definitions import CODE
 from streams.events import AssetVerified, Covers, Cut, Pin
+from streams.keys import asset_of
 
 FAR = 2**62
 """a deadline that nobody has set yet"""

@@ -28,7 +28,7 @@ from reactors.requests import (
     stand,
     stand_aside,
 )
-from reactors.state import Hold, Node, Quarantine, Request, Run, node_key
+from reactors.state import Hold, Node, Quarantine, Request, Run
 from reactors.timers import arm
 from reactors.waves import fix_through, leave, park, wake_below
 from streams.definitions import Retry
@@ -47,6 +47,7 @@ from streams.events import (
     RunStarted,
     RunSucceeded,
 )
+from streams.keys import node_key
 
 LOSSES_MAX = 5
 """attempts of one run whose lease may run out before the run counts as failed: it may be what kills its workers"""

@@ -9,35 +9,13 @@ from typing import Any, Literal, NamedTuple
 from reactors.causes import Cause, Trouble
 from streams.definitions import Manifest
 from streams.events import Cut, Pin, Verdict
+from streams.keys import node_key
 
 SCHEMA = 2
 """of a snapshot; another one is not read, and the journal is folded from its start instead"""
 
 _LATELY_MS = 60_000
 """a worker that wasn't heard of for so long has no slots any more"""
-
-
-def node_key(asset: str, partition: str = "") -> str:
-    """How a node is named in the state.
-
-    >>> node_key("shop/revenue"), node_key("shop/revenue", "2013-01-01")
-    ('shop/revenue', 'shop/revenue[2013-01-01]')
-    """
-    return f"{asset}[{partition}]" if partition else asset
-
-
-def asset_of(key: str) -> str:
-    """The asset that a node, or a root, is of.
-
-    >>> asset_of("shop/revenue[2013-01-01]"), asset_of("code:shop/revenue")
-    ('shop/revenue', 'code:shop/revenue')
-    """
-    return key.partition("[")[0]
-
-
-def partition_of(key: str) -> str:
-    """The partition in a key; empty where it names none."""
-    return key.partition("[")[2][:-1]
 
 
 class Commit(NamedTuple):

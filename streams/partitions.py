@@ -153,7 +153,7 @@ def wrong_mapping(mapping: Mapping, reader: Partitions | None, read: Partitions)
     windows = isinstance(reader, Windows) and isinstance(read, Windows)
     same_clock = windows and (reader.unit, reader.tz) == (read.unit, read.tz)  # type: ignore[union-attr]
     if isinstance(mapping, Same) and not (same_clock or (not windows and reader == read)):
-        return "their partitions aren't the same ones; say mapping=All(), Overlapping() or Matched({…})"
+        return "their partitions aren't the same ones; say mapping=All() or Matched({…})"
     if isinstance(mapping, Last) and not same_clock:
         return "Last(…) counts windows of one unit and time zone"
     if isinstance(mapping, Overlapping) and not windows:

@@ -32,16 +32,13 @@ def bounds(unit: Unit, tz: str, name: str) -> tuple[int, int]:
     try:
         said = name.removesuffix(_AGAIN) if second else name
         local = datetime.strptime(f"{said} +0000", f"{_SHAPES[unit]} %z").replace(tzinfo=None)
-    except ValueError:
-        local = None
-    if local is not None and unit == "hour":
-        start = _instant(local.replace(fold=int(second)), tz)
-        found = start, start + _HOUR_MS
-    elif local is not None:
-        found = _instant(local, tz), _instant(_next(unit, local), tz)
-    if local is None or window_at(unit, tz, found[0]) != name:
+        first = _instant(local.replace(fold=int(second)), tz)
+        end = first + _HOUR_MS if unit == "hour" else _instant(_next(unit, local), tz)
+    except (ValueError, OverflowError):  # no such text, or a year that no calendar here has
+        first, end = 0, -1
+    if end < 0 or window_at(unit, tz, first) != name:
         raise ValueError(f"{name!r} is no {unit} of {tz}; it is written like {_EXAMPLES[unit]!r}")
-    return found
+    return first, end
 
 
 def window_at(unit: Unit, tz: str, at_ms: int) -> str:

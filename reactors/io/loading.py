@@ -9,42 +9,44 @@ from reactors.io.stores.tables import arrow_of, kind_of, table_as
 from reactors.recipes import Code
 from streams.errors import LoadError
 from streams.events import Pin
+from streams.keys import asset_of, partition_of
 
 
 class CodeLoader:
     """See Loader; over an app's code."""
 
-    def __init__(self, code: Code, partition: str = "") -> None:
+    def __init__(self, code: Code) -> None:
         self._code = code
-        self._partition = partition
 
-    def load(self, asset: str, pin: Pin, as_type: Any) -> Any:
+    def load(self, key: str, pin: Pin, as_type: Any) -> Any:
         """See Loader."""
+        asset = asset_of(key)
         if asset in self._code.reads:
-            return converted(self._read(asset, pin), as_type)
+            return converted(self._read(key, pin), as_type)
         if pin.uri is None:
             raise LoadError(
-                f"input {asset!r} has nothing to load: version {pin.version!r} names no uri, and no load= reads it; "
+                f"input {key!r} has nothing to load: version {pin.version!r} names no uri, and no load= reads it; "
                 "annotate the argument as ef.Input to do without"
             )
         recipe = self._code.recipes.get(asset)
         store = recipe.store if recipe is not None else None
         return store.load(pin.uri, pin.format, as_type) if store else read(pin.uri, pin.format, as_type)
 
-    def input(self, asset: str, pin: Pin) -> Input:
+    def input(self, key: str, pin: Pin) -> Input:
         """The input that a pin stands for; it reads when it is asked to."""
-        return input_of(asset, self._partition, pin, lambda as_type: self.load(asset, pin, as_type))
+        return input_of(asset_of(key), partition_of(key), pin, lambda as_type: self.load(key, pin, as_type))
 
-    def _read(self, asset: str, pin: Pin) -> Any:
+    def _read(self, key: str, pin: Pin) -> Any:
         """Call a source's `load=`, with the input if it takes one."""
-        function = self._code.reads[asset]
+        function = self._code.reads[asset_of(key)]
         if not inspect.signature(function).parameters:
             return function()
 
         def not_itself(_as_type: Any) -> Any:
-            raise LoadError(f"load= of {asset!r} asks the input to load itself; read what its version or uri names")
+            asked = f"load= of {asset_of(key)!r} asks the input to load itself"
+            raise LoadError(f"{asked}; read what its version or uri names")
 
-        return function(input_of(asset, self._partition, pin, not_itself))
+        return function(input_of(asset_of(key), partition_of(key), pin, not_itself))
 
 
 def converted(value: Any, as_type: Any) -> Any:

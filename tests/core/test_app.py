@@ -250,7 +250,7 @@ NONSENSE: list[tuple[Callable[[ef.App], Any], str]] = [
         asset(freshnes=ef.Within("5m")),
         "asset(…) has no option 'freshnes' (did you mean 'freshness'?); it has freshness, ",
     ),
-    (asset(partitions="daily"), "asset(…) has no option 'partitions'"),
+    (asset(partitions="daily"), "partitions is like ef.Daily('2013-01-01'), not 'daily'"),
     (lambda app: app.command("docs", "dbt build"), "its program is a list of texts like ['dbt', 'build'], not 'dbt bu"),
     (lambda app: app.command("docs", []), "its program is a list of texts"),
     (lambda app: app.command("docs", ["dbt"], executor="thread"), "command(…) has no option 'executor'"),  # type: ignore[call-arg]

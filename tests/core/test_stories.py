@@ -14,7 +14,7 @@ FOUND = {
     3144: "the same, across hours",
     100_515: "due times were worked out again only where a replica remembered a sum of work",
     100_815: "the same, with another node's",
-    101_618: "what read an asset while it was Manual was taken to be right at what is above it, once it wasn't any more",
+    101_618: "what read an asset while it was Manual was taken to be right at what is above it afterwards",
     101_651: "the same: its next change marked nothing",
     102_113: "a Manual asset's new duration was added to its readers' work, though no wave of theirs runs it",
 }

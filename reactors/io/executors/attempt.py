@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from reactors.binding import is_data_type
+from reactors.binding import is_data_type, of_each
 from reactors.compute import CheckOutcome, Context, Input, Output, outcome_of, output_of
 from reactors.expectations import Expectation
 from reactors.io.checks import evaluate
@@ -22,8 +22,11 @@ from reactors.io.executors.telling import log_traceback, run_log, said, short
 from reactors.io.loading import CodeLoader, converted
 from reactors.ports import Address, Done, Failed, FailureKind, Stored, Task
 from reactors.recipes import Code, Program, Question
+from streams.definitions import Dep
 from streams.errors import BadResult
-from streams.events import CheckResult, CostItem
+from streams.events import CheckResult, CostItem, Pin
+from streams.keys import asset_of, partition_of
+from streams.partitions import All, Last, Matched, Overlapping
 
 
 class Trouble(Exception):
@@ -43,7 +46,8 @@ class Attempt:
         self.log = run_log(task)
         self.context = Context(task.run, task.attempt, task.asset, task.partition, log=self.log)
         self.peak_bytes: int | None = None  # where a program did the work
-        self._loader = CodeLoader(code, task.partition)
+        self._loader = CodeLoader(code)
+        self._several = {dep.asset for dep in self.recipe.asset.deps if self._reads_several(dep)}
         self._folder: TemporaryDirectory[str] | None = None
 
     @property
@@ -55,16 +59,25 @@ class Attempt:
         """Every argument of the function, with the values loaded that are asked for."""
         found: dict[str, Any] = {self.recipe.context: self.context} if self.recipe.context else {}
         for asset, argument in self.recipe.takes.items():
-            pin = self.task.inputs.get(asset)
-            if pin is None:
-                raise Trouble("raised", f"the grant names no version of input {asset!r}")
-            with self.step("raised", f"loading {asset!r}"):
-                if argument.wants is Input:
-                    found[argument.name] = self._loader.input(asset, pin)
-                else:
-                    wants = argument.wants if is_data_type(argument.wants) else None
-                    found[argument.name] = self._loader.load(asset, pin, wants)
+            wants = of_each(argument.wants) if asset in self._several else argument.wants
+            read = {
+                partition_of(key): self._value(key, pin, wants)
+                for key, pin in sorted(self.task.inputs.items())
+                if asset_of(key) == asset
+            }
+            found[argument.name] = read if asset in self._several else self._only(asset, read)
         return found
+
+    def _value(self, key: str, pin: Pin, wants: Any) -> Any:
+        with self.step("raised", f"loading {key!r}"):
+            if wants is Input:
+                return self._loader.input(key, pin)
+            return self._loader.load(key, pin, wants if is_data_type(wants) else None)
+
+    def _only(self, asset: str, read: dict[str, Any]) -> Any:
+        if not read:
+            raise Trouble("raised", f"the grant names no version of input {asset!r}")
+        return next(iter(read.values()))
 
     def computed(self) -> Output:
         """Load, and run the function or the program, here and now."""
@@ -159,10 +172,23 @@ class Attempt:
     def _answered(self, question: Question, output: Output) -> Any:
         if isinstance(question.asks, Expectation):
             reads = question.asks.reads
-            beside = None if reads is None else self._loader.load(reads, self.task.inputs[reads], None)
+            beside = None if reads is None else self._beside(reads)
             return evaluate(question.asks, output.value, beside)
         answer = question.asks(**self._about(question, output))
         return asyncio.run(answer) if inspect.iscoroutine(answer) else answer
+
+    def _beside(self, asset: str) -> Any:
+        """The one version of an input that a check compares with."""
+        pins = [(key, pin) for key, pin in self.task.inputs.items() if asset_of(key) == asset]
+        if len(pins) != 1:
+            raise BadResult(f"it compares with {len(pins)} partitions of {asset!r}; it can compare with one")
+        return self._loader.load(*pins[0], None)
+
+    def _reads_several(self, dep: Dep) -> bool:
+        """What it takes of this dep is a dict from partition to value."""
+        if isinstance(dep.mapping, All):
+            return all(partition_of(key) for key in self.task.inputs if asset_of(key) == dep.asset)
+        return isinstance(dep.mapping, Last | Overlapping | Matched)
 
     def _about(self, question: Question, output: Output) -> dict[str, Any]:
         wants = question.takes.wants
