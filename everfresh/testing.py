@@ -5,10 +5,10 @@ Compute is simulated unless `compute=True`: a run takes what `takes` says and yi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from everfresh.assets import Declared
 from everfresh.options import Named, meant
@@ -23,7 +23,17 @@ from reactors.snapshots import restore
 from streams.cloudevents import Envelope, envelope, event_id
 from streams.definitions import AssetDef, Manifest
 from streams.errors import BadEvent, DefinitionError
-from streams.events import Cancel, DefinitionsDeclared, Event, Materialize, Pause, Release, Resume
+from streams.events import (
+    Backfill,
+    BackfillSteered,
+    Cancel,
+    DefinitionsDeclared,
+    Event,
+    Materialize,
+    Pause,
+    Release,
+    Resume,
+)
 from streams.keys import node_key
 from streams.units import instant, milliseconds
 
@@ -177,6 +187,32 @@ class World:
             raise DefinitionError(f"there is no command {name!r}; there are {', '.join(COMMANDS)}")
         key = self._key(asset, self._assets)
         self.append(COMMANDS[name](asset=key, partition=partition, by="world", reason=reason), key)
+        self.settle()
+
+    def backfill(
+        self,
+        asset: Named,
+        first: str = "",
+        last: str = "",
+        *,
+        partitions: Sequence[str] = (),
+        slots: int = 4,
+        force: bool = False,
+    ) -> str:
+        """Bring partitions up to date, from `first` to `last` and those named; the backfill's name.
+
+        `steer` pauses, resumes or cancels it. What makes no sense becomes a dead letter, as in production.
+        """
+        key = self._key(asset, self._assets)
+        said = Backfill(asset=key, first=first, last=last, partitions=tuple(partitions), slots=slots, force=force)
+        name = f"b{len(self.journal)}"
+        self.append(said, key)
+        self.settle()
+        return name
+
+    def steer(self, backfill: str, action: Literal["pause", "resume", "cancel"]) -> None:
+        """Pause, resume or cancel a backfill."""
+        self.append(BackfillSteered(backfill=backfill, action=action, by="world"), backfill)
         self.settle()
 
     def advance(self, duration: str | int) -> None:

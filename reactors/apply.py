@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reactors import commands, commits, crossing, deploys, programs, runs, ticks
+from reactors import backfills, commands, commits, crossing, deploys, programs, runs, ticks
 from reactors.alerts import count_alert
 from reactors.causes import DEAD_LETTER, GAP, Cause
 from reactors.domain import Domain, Output
@@ -14,6 +14,8 @@ from streams.cloudevents import Envelope, event_id, parse
 from streams.errors import BadEvent
 from streams.events import (
     AssetChanged,
+    Backfill,
+    BackfillSteered,
     Cancel,
     DeadLetter,
     DefinitionsDeclared,
@@ -68,6 +70,9 @@ def apply(domain: Domain, offset: int, time: int, event: Envelope) -> list[Outpu
         _count_letter(domain, "journal", str(error))
     if domain.touched:
         ticks.wake_due(domain)
+        if state.backfills:
+            backfills.follow(domain)
+            ticks.wake_due(domain)
         touched, domain.touched = domain.touched, {}
         for key in touched:
             if key in state.nodes:
@@ -161,6 +166,8 @@ _ENTRIES: Mapping[str, Callable[[Domain, Any], None]] = {
     DeliveryFailed.TYPE: undelivered,
     JournalGap.TYPE: gap,
     WorkerHeartbeat.TYPE: heard,
+    Backfill.TYPE: backfills.commanded,
+    BackfillSteered.TYPE: backfills.steered,
     **{command.TYPE: commands.obey for command in (Pause, Resume, Materialize, Release, Cancel)},
 }
 """type → what folds it; anything else in a journal is for others and changes nothing here"""

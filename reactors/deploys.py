@@ -3,6 +3,7 @@
 import orjson
 
 from reactors.alerts import close_all, forget_checks
+from reactors.backfills import replanned
 from reactors.commits import append, become_root
 from reactors.crossing import subscribe
 from reactors.domain import Domain
@@ -49,6 +50,7 @@ def declared(domain: Domain, manifest: Manifest) -> None:
         price(domain, node)
     for node in declared_nodes:
         judge_anew(domain, node)
+    replanned(domain)
     subscribe(domain, before.foreign)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from reactors.causes import Cause, Trouble
 from streams.definitions import Manifest
-from streams.events import Cut, Pin, Verdict
+from streams.events import BackfillStatus, Cut, Pin, Verdict
 from streams.keys import node_key
 
 SCHEMA = 2
@@ -223,6 +223,28 @@ class Subscriber:
 
 
 @dataclass(slots=True)
+class BackfillState:
+    """A range of partitions that is brought up to date."""
+
+    name: str
+    asset: str
+    total: int
+    slots: int
+    force: bool
+    by: str = ""
+    status: BackfillStatus = "running"
+    left: list[str] = field(default_factory=list)  # partitions not begun, the next one last
+    active: dict[str, None] = field(default_factory=dict)
+    done: int = 0
+    failed: dict[str, str] = field(default_factory=dict)  # partition → why
+
+    @property
+    def is_over(self) -> bool:
+        """It is done, or cancelled."""
+        return self.status in ("done", "cancelled")
+
+
+@dataclass(slots=True)
 class Parts:
     """The pieces so far of a manifest that comes in several."""
 
@@ -248,6 +270,7 @@ class State:
     waves: dict[str, Wave] = field(default_factory=dict)
     workers: dict[str, WorkerSeen] = field(default_factory=dict)
     slots: int = 0  # of all workers that were heard of lately
+    backfills: dict[str, BackfillState] = field(default_factory=dict)
     subscribers: dict[str, Subscriber] = field(default_factory=dict)  # by domain
     alerts: dict[str, Alarm] = field(default_factory=dict)  # those that fire, by what they are about
     learned: dict[str, list[int]] = field(default_factory=dict)  # partitioned asset → durations of its last runs

@@ -34,8 +34,8 @@ class Survey:
     hopeless: bool = False  # something on the way to the target is paused, held, or lacks an input
 
 
-def start(domain: Domain, node: Node, reason: str, forced: bool = False) -> None:
-    """The node is due, or commanded: set off its wave."""
+def start(domain: Domain, node: Node, reason: str, forced: bool = False) -> Wave:
+    """The node is due, or commanded: set off its wave. It may be over already: all it had to do was free."""
     key = node.key
     wave = Wave(f"{key}@{domain.state.offset}", [key], domain.state.offset, deadline(domain, node), reason)
     if forced:
@@ -51,6 +51,7 @@ def start(domain: Domain, node: Node, reason: str, forced: bool = False) -> None
     arm(domain, node, key)
     domain.touched[key] = None
     settle(domain, wave)
+    return wave
 
 
 def deadline(domain: Domain, node: Node) -> int:

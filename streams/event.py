@@ -14,6 +14,9 @@ Cut = dict[str, int]
 Covers = dict[str, tuple[int, int]]
 """source → first and last commit that a run took in"""
 
+BackfillStatus = Literal["running", "paused", "done", "cancelled"]
+"""how a backfill stands"""
+
 Verdict = Literal["fresh", "stale", "overdue", "failing", "quarantined", "blocked", "paused", "infeasible", "unknown"]
 
 Severity = Literal["info", "warn", "error", "critical"]

@@ -3,10 +3,12 @@
 from pydantic import BaseModel
 
 from streams.domain_events import DomainDelivered, DomainSubscribed
-from streams.event import Covers, Cut, Event, Pin, Severity, Verdict
+from streams.event import BackfillStatus, Covers, Cut, Event, Pin, Severity, Verdict
 from streams.journal_events import (
     AssetChanged,
     Attempt,
+    Backfill,
+    BackfillSteered,
     Cancel,
     CheckResult,
     Command,
@@ -41,6 +43,7 @@ from streams.output_events import (
     AssetQuarantined,
     AssetReleased,
     AssetVerified,
+    BackfillChanged,
     CheckEvaluated,
     CostIncurred,
     DeadLetter,
@@ -61,6 +64,10 @@ __all__ = [
     "AssetReleased",
     "AssetVerified",
     "Attempt",
+    "Backfill",
+    "BackfillChanged",
+    "BackfillStatus",
+    "BackfillSteered",
     "Cancel",
     "CheckEvaluated",
     "CheckResult",

@@ -259,6 +259,30 @@ class Cancel(Command):
     TYPE: ClassVar[str] = "everfresh.command.cancel.v1"
 
 
+class Backfill(Event):
+    """Bring a range of an asset's partitions up to date, and whatever they need first, `slots` of them at once."""
+
+    TYPE: ClassVar[str] = "everfresh.command.backfill.v1"
+    asset: str
+    first: str = ""  # of a range, both ends included
+    last: str = ""
+    partitions: tuple[str, ...] = ()  # beside the range, or instead of one
+    slots: int = Field(default=4, ge=1, le=1_000)
+    force: bool = False  # run also what is right already
+    by: str = ""
+    reason: str = ""
+
+
+class BackfillSteered(Event):
+    """Pause, resume or cancel a backfill; the runs that it has in flight go on."""
+
+    TYPE: ClassVar[str] = "everfresh.command.backfill-steered.v1"
+    backfill: str
+    action: Literal["pause", "resume", "cancel"]
+    by: str = ""
+    reason: str = ""
+
+
 class OverridesSet(Event):
     """What an operator overrules in a domain, in `overrides.v1` under the domain's name: all of it, each time."""
 

@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from streams.event import Covers, Cut, Event, Pin, Verdict
+from streams.event import BackfillStatus, Covers, Cut, Event, Pin, Verdict
 from streams.journal_events import Attempt
 from streams.units import Instant
 
@@ -68,6 +68,19 @@ class FreshnessChanged(Event):
     stale_since: Instant | None = None
     due_at: Instant | None = None
     reason: str
+
+
+class BackfillChanged(Event):
+    """A backfill began, was steered, or is over."""
+
+    TYPE: ClassVar[str] = "everfresh.backfill.changed.v1"
+    backfill: str
+    asset: str
+    status: BackfillStatus
+    total: int  # partitions
+    done: int  # of them right by now
+    failed: int
+    by: str = ""
 
 
 class CheckEvaluated(Event):

@@ -14,6 +14,7 @@ from streams.events import (
     FROM_OUTSIDE,
     Alert,
     AssetChanged,
+    BackfillChanged,
     CheckEvaluated,
     CostIncurred,
     DomainDelivered,
@@ -67,6 +68,7 @@ _FOLLOWING = ("partitionkey", "sequence", "journaloffset")
 
 _OUTPUTS = (
     Alert,
+    BackfillChanged,
     CheckEvaluated,
     CostIncurred,
     DomainDelivered,

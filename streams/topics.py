@@ -123,6 +123,7 @@ def _outputs(topics: Topics) -> Mapping[str, Topic]:
     return {
         "asset": topics.materializations,
         "run": topics.materializations,
+        "backfill": topics.materializations,
         "freshness": topics.freshness,
         "check": topics.checks,
         "cost": topics.costs,

@@ -1,0 +1,153 @@
+"""Backfills: a range of partitions brought up to date, so many at once, beside what promises ask for."""
+
+from reactors.commits import partition_named
+from reactors.domain import Domain
+from reactors.growth import create, grow
+from reactors.requests import is_busy
+from reactors.state import BackfillState, Node
+from reactors.waves import start
+from streams.errors import BadEvent
+from streams.events import Backfill, BackfillChanged, BackfillStatus, BackfillSteered
+from streams.keys import node_key
+
+KEPT = 20
+"""backfills that are over and still known"""
+
+YIELDS_MS = 86_400_000
+"""its runs come after whatever is promised within so long"""
+
+_WANTED: dict[str, BackfillStatus] = {"pause": "paused", "resume": "running", "cancel": "cancelled"}
+
+
+def commanded(domain: Domain, command: Backfill) -> None:
+    """A backfill begins. Raises BadEvent where the asset has no such partitions."""
+    asset = command.asset
+    parts = domain.graph.partitioned.get(asset)
+    if asset not in domain.graph.inputs or parts is None:
+        raise BadEvent(f"backfill of {asset!r}: no such asset with partitions is computed in {domain.name!r}")
+    try:
+        ranged = list(parts.within(command.first, command.last)) if command.first else []
+    except ValueError as error:
+        raise BadEvent(f"backfill of {asset!r}: {error}") from None
+    named = [partition_named(domain, asset, one, "backfill") for one in command.partitions]
+    left = list(dict.fromkeys([*ranged, *named]))
+    if not left:
+        raise BadEvent(f"backfill of {asset!r}: it names no partition")
+    state = domain.state
+    name = f"b{state.offset}"
+    one = state.backfills[name] = BackfillState(name, asset, len(left), command.slots, command.force, command.by)
+    one.left = left[::-1]
+    for over in [key for key, old in state.backfills.items() if old.is_over][:-KEPT]:
+        del state.backfills[over]
+    _tell(domain, one)
+    _advance(domain, one)
+
+
+def steered(domain: Domain, said: BackfillSteered) -> None:
+    """A backfill is paused, resumed or cancelled; what is in flight goes on. Raises BadEvent where there is none."""
+    one = domain.state.backfills.get(said.backfill)
+    if one is None or one.is_over:
+        why = "there is no such backfill" if one is None else f"it is {one.status} already"
+        raise BadEvent(f"{said.action} of backfill {said.backfill!r}: {why}")
+    wanted = _WANTED[said.action]
+    if wanted == one.status:
+        return
+    one.status = wanted
+    if wanted == "cancelled":
+        one.left, one.active = [], {}
+    _tell(domain, one)
+    _advance(domain, one)
+
+
+def follow(domain: Domain) -> None:
+    """An entry was folded: whatever partition is through makes room for the next one."""
+    for one in list(domain.state.backfills.values()):
+        if not one.is_over:
+            _advance(domain, one)
+
+
+def replanned(domain: Domain) -> None:
+    """A deploy dropped all plans: what was being worked on is begun again, and what isn't declared is left out."""
+    for one in domain.state.backfills.values():
+        if one.is_over:
+            continue
+        parts = domain.graph.partitioned.get(one.asset) if one.asset in domain.graph.inputs else None
+        if parts is None:
+            one.status, one.left, one.active = "cancelled", [], {}
+            _tell(domain, one)
+            continue
+        again = [*one.left, *reversed(list(one.active))]
+        one.left, one.active = [name for name in again if parts.wrong(name) is None], {}
+        one.total -= len(again) - len(one.left)
+
+
+def _advance(domain: Domain, one: BackfillState) -> None:
+    for partition in list(one.active):
+        node = domain.node(one.asset, partition)
+        if node is None or not _goes_on(node):
+            del one.active[partition]
+            _ended(one, node, partition)
+    while one.status == "running" and one.left and len(one.active) < one.slots:
+        partition = one.left.pop()
+        if _begin(domain, one, partition):
+            one.active[partition] = None
+    if one.status == "running" and not one.left and not one.active:
+        one.status = "done"
+        _tell(domain, one)
+
+
+def _begin(domain: Domain, one: BackfillState, partition: str) -> bool:
+    """Set off the partition's wave; tells whether there is anything to wait for."""
+    key = node_key(one.asset, partition)
+    if key not in domain.state.nodes:
+        for made in create(domain, key):
+            grow(domain, made)
+    node = domain.state.nodes[key]
+    if not one.force and node.version is not None and node.stale_at is None:
+        one.done += 1
+        return False
+    if node.missing or node.paused is not None:
+        _ended(one, node, partition)
+        return False
+    if node.wave is None:
+        node.tried_at = -1
+        by = f" by {one.by}" if one.by else ""
+        wave = start(domain, node, f"backfill {one.name}{by}", forced=one.force)
+        wave.deadline = max(wave.deadline, domain.state.now + YIELDS_MS)
+    return True
+
+
+def _goes_on(node: Node) -> bool:
+    return node.wave is not None or bool(node.requests) or is_busy(node)
+
+
+def _ended(one: BackfillState, node: Node | None, partition: str) -> None:
+    if node is not None and node.version is not None and node.hold is None and node.paused is None:
+        one.done += 1
+    else:
+        one.failed[partition] = _why(node)
+
+
+def _why(node: Node | None) -> str:
+    if node is None:
+        return "it is declared no more"
+    if node.paused is not None:
+        return node.paused
+    if node.hold is not None:
+        return node.hold.reason
+    if node.missing:
+        return "not each of its inputs has a version"
+    return f"{node.blocked_by!r} above it is held" if node.blocked_by is not None else "its wave came to nothing"
+
+
+def _tell(domain: Domain, one: BackfillState) -> None:
+    fields = {
+        "backfill": one.name,
+        "asset": one.asset,
+        "status": one.status,
+        "total": one.total,
+        "done": one.done,
+        "failed": len(one.failed),
+        "by": one.by,
+    }
+    domain.say(BackfillChanged, one.asset, fields)
