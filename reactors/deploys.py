@@ -10,7 +10,7 @@ from reactors.domain import Domain
 from reactors.durations import expected, price
 from reactors.graph import Graph, compile_graph
 from reactors.growth import add, create, grow, judge_anew, root_of
-from reactors.requests import is_busy
+from reactors.requests import is_busy, make_ready
 from reactors.silence import expect
 from reactors.state import Node, Parts, Retired, Root
 from streams.cloudevents import event_id
@@ -50,6 +50,7 @@ def declared(domain: Domain, manifest: Manifest) -> None:
         price(domain, node)
     for node in declared_nodes:
         judge_anew(domain, node)
+        make_ready(domain, node)  # a run that was lost, and waited for its next attempt, waits on
     replanned(domain)
     subscribe(domain, before.foreign)
 

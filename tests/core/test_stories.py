@@ -17,6 +17,7 @@ FOUND = {
     101_618: "what read an asset while it was Manual was taken to be right at what is above it afterwards",
     101_651: "the same: its next change marked nothing",
     102_113: "a Manual asset's new duration was added to its readers' work, though no wave of theirs runs it",
+    103_413: "a run that was lost just before a deploy was never granted again",
 }
 
 
