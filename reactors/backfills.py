@@ -8,7 +8,7 @@ from reactors.state import BackfillState, Node
 from reactors.waves import start
 from streams.errors import BadEvent
 from streams.events import Backfill, BackfillChanged, BackfillStatus, BackfillSteered
-from streams.keys import node_key
+from streams.keys import asset_of, node_key
 
 KEPT = 20
 """backfills that are over and still known"""
@@ -100,6 +100,10 @@ def _begin(domain: Domain, one: BackfillState, partition: str) -> bool:
     """Set off the partition's wave; tells whether there is anything to wait for."""
     key = node_key(one.asset, partition)
     if key not in domain.state.nodes:
+        lacking = _lacking(domain, one.asset, partition)
+        if lacking is not None:
+            one.failed[partition] = lacking
+            return False
         for made in create(domain, key):
             grow(domain, made)
     node = domain.state.nodes[key]
@@ -115,6 +119,16 @@ def _begin(domain: Domain, one: BackfillState, partition: str) -> bool:
         wave = start(domain, node, f"backfill {one.name}{by}", forced=one.force)
         wave.deadline = max(wave.deadline, domain.state.now + YIELDS_MS)
     return True
+
+
+def _lacking(domain: Domain, asset: str, partition: str) -> str | None:
+    """Why there is nothing yet to compute the partition from; None where there is."""
+    roots, empty = domain.links.above(asset, partition)
+    for key in roots:
+        root, definition = domain.state.roots.get(key), domain.graph.assets.get(asset_of(key))
+        if not (root is not None and root.exists) and not (definition is not None and definition.exists):
+            return f"{key!r} was never published"
+    return "an input has no partition yet that it reads" if empty else None
 
 
 def _goes_on(node: Node) -> bool:

@@ -13,6 +13,7 @@ from streams.cloudevents import TEXT_MAX, Envelope
 from streams.errors import BadEvent
 from streams.events import DomainDelivered
 from streams.keys import node_key
+from streams.partitions import wrong_partition
 
 DAY_MS = 86_400_000
 DENSE = 8_192
@@ -85,13 +86,7 @@ def change(domain: Domain, event: Envelope) -> None:
 def partition_named(domain: Domain, key: str, said: Any, what: str) -> str:
     """The partition that is spoken of. Raises BadEvent where the asset has no such one, or one must be named."""
     parts = domain.graph.partitioned.get(key) if domain.graph.partitioned else None
-    wrong: str | None
-    if parts is None:
-        wrong = "'partition' names a partition, but the asset has none" if said else None
-    elif not isinstance(said, str) or not said:
-        wrong = "the asset has partitions, so 'partition' must name one of them"
-    else:
-        wrong = parts.wrong(said)
+    wrong = wrong_partition(parts, said)
     if wrong is not None:
         raise BadEvent(f"{what} of {key!r}: {wrong}")
     return said or ""

@@ -99,6 +99,8 @@ def _link_partitions(domain: Domain) -> None:
         parts = graph.partitioned.get(asset_of(key))
         if parts is None or parts.wrong(partition_of(key)) is not None:
             del state.roots[key]
+        elif graph.assets[asset_of(key)].exists and not state.roots[key].exists:
+            state.roots[key].exists, state.roots[key].born_at, state.roots[key].born = True, state.offset, state.now
     for node in list(state.nodes.values()):
         for one in domain.links.required(node.asset, node.partition):
             if domain.links.is_root(one):

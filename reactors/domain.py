@@ -124,12 +124,14 @@ class Domain:
     def roots_above(self, node: Node) -> list[Root]:
         """The roots that its cut goes by."""
         roots = self.state.roots
-        keys = self.links.above(node)[0] if self.graph.partitioned else self.graph.above(node.asset)
+        keys = (
+            self.links.above(node.asset, node.partition)[0] if self.graph.partitioned else self.graph.above(node.asset)
+        )
         return [roots[key] for key in keys]
 
     def missing(self, node: Node) -> int:
         """How many roots above it have no version yet, or deps no partition."""
-        empty = self.links.above(node)[1] if self.graph.partitioned else 0
+        empty = self.links.above(node.asset, node.partition)[1] if self.graph.partitioned else 0
         return empty + sum(not root.exists for root in self.roots_above(node))
 
     def below(self, key: str) -> list[Node]:

@@ -1,5 +1,7 @@
 """What is known of a node, in words: its verdict, why it is (not) running, when it will, what it waits for."""
 
+from collections import Counter
+from shlex import quote
 from typing import Any
 
 from reactors.domain import Domain
@@ -8,6 +10,7 @@ from reactors.promises import held_until, promise_ms
 from reactors.requests import is_busy
 from reactors.state import Node, at_work
 from streams.definitions import CODE
+from streams.policies import Within
 from streams.units import readable, rfc3339
 
 WAYS_OUT = {
@@ -41,6 +44,32 @@ def describe(domain: Domain, key: str, clock: int) -> dict[str, Any]:
     }
 
 
+WORST = ("paused", "quarantined", "failing", "blocked", "overdue", "infeasible", "stale", "unknown", "fresh")
+"""verdicts of partitions: an asset has the first that any of them has"""
+
+
+def describe_partitions(domain: Domain, asset: str, clock: int) -> dict[str, Any]:
+    """The same of an asset by all its partitions: the worst verdict, the largest lag, how many there are of each."""
+    told = [describe(domain, key, clock) for key in domain.links.members(asset)]
+    count = Counter(one["verdict"] for one in told)
+    verdicts = {name: count[name] for name in WORST if count[name]}
+    definition = domain.graph.assets[asset]
+    return {
+        "asset": asset,
+        "verdict": next(iter(verdicts), "unknown"),
+        "lag": max((one["lag"] for one in told), default=0),
+        "promise": definition.policy.lag_ms if isinstance(definition.policy, Within) else None,
+        "stale_since": min((one["stale_since"] for one in told if one["stale_since"] is not None), default=None),
+        "due_at": min((one["due_at"] for one in told if one["due_at"] is not None), default=None),
+        "version": None,
+        "uri": None,
+        "cut": {},
+        "runs": sum(one["runs"] for one in told),
+        "partitions": verdicts,
+        "reason": ", ".join(f"{number} {name}" for name, number in verdicts.items()) or "no partition was touched yet",
+    }
+
+
 def explain(domain: Domain, key: str, clock: int) -> list[str]:
     """Sentences on the node: what it is now, what it waits for, and what comes next. Raises KeyError."""
     node = domain.state.nodes[key]
@@ -69,7 +98,7 @@ def explain(domain: Domain, key: str, clock: int) -> list[str]:
 
 def way_out(verdict: str, key: str, node: Node) -> str:
     """What its owner may do about a verdict that nobody likes."""
-    return WAYS_OUT[verdict].format(key=key, cause=node.blocked_by)
+    return WAYS_OUT[verdict].format(key=quote(key), cause=quote(node.blocked_by or ""))
 
 
 def _sentence(clause: str) -> str:

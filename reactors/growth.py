@@ -41,8 +41,14 @@ def create(domain: Domain, key: str) -> list[str]:
 
 
 def root_of(domain: Domain, key: str) -> Root:
-    """A root, made where nothing was heard of it yet."""
-    return domain.state.roots.setdefault(key, Root(key))
+    """A root, made where nothing was heard of it yet. A partition of a source that exists is there too."""
+    found = domain.state.roots.get(key)
+    if found is None:
+        found = domain.state.roots[key] = Root(key)
+        definition = domain.graph.assets.get(asset_of(key))
+        if definition is not None and definition.exists and key != definition.key:
+            found.exists, found.born_at, found.born = True, domain.state.offset, domain.state.now
+    return found
 
 
 def add(domain: Domain, key: str) -> Node:

@@ -15,6 +15,7 @@ from streams.events import (
     RunEnded,
     RunGranted,
 )
+from streams.keys import node_key
 
 _OUTCOMES = {AssetMaterialized: "materialized", AssetVerified: "verified", AssetQuarantined: "quarantined"}
 
@@ -38,6 +39,11 @@ class Run:
     started_at: int | None = None
     finished_at: int | None = None
     outcome: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The asset, with its partition where it has some."""
+        return node_key(self.asset, self.partition)
 
 
 @dataclass(slots=True)

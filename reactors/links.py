@@ -100,11 +100,11 @@ class Links:
             return [one for one in keys if parts.start(partition_of(one)) <= self._state.now]
         return keys
 
-    def above(self, node: Node) -> tuple[list[str], int]:
-        """The ancestor roots of a node, sorted, and how many deps of it and its ancestors have nothing to read yet."""
+    def above(self, name: str, part: str) -> tuple[list[str], int]:
+        """The ancestor roots of a node, there or not, sorted; and how many deps on the way have nothing to read."""
         roots: dict[str, None] = {}
         missing = 0
-        for asset, partition in self._lineage(node.asset, node.partition):
+        for asset, partition in self._lineage(name, part):
             missing += self.empty(asset, partition)
             for one in self.inputs(asset, partition):
                 if self.is_root(one):

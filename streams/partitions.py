@@ -144,6 +144,15 @@ class Matched(Definition):
 Mapping = Annotated[Same | All | Last | Overlapping | Matched, Field(discriminator="kind")]
 
 
+def wrong_partition(parts: Partitions | None, said: Any) -> str | None:
+    """Why an asset of these partitions, or of none, has none such as is spoken of; None where it has."""
+    if parts is None:
+        return "'partition' names a partition, but the asset has none" if said else None
+    if not isinstance(said, str) or not said:
+        return "the asset has partitions, so 'partition' must name one of them"
+    return parts.wrong(said)
+
+
 def wrong_mapping(mapping: Mapping, reader: Partitions | None, read: Partitions) -> str | None:
     """Why a mapping makes no sense between partitions; None where it does."""
     if isinstance(mapping, All):

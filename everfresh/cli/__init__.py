@@ -11,6 +11,7 @@ from typer.main import get_command
 from everfresh.cli import (
     accounting,
     alerting,
+    backfilling,
     commanding,
     deploying,
     developing,
@@ -67,6 +68,7 @@ def _everything() -> Typer:
     whole.callback(invoke_without_command=False)(_whole)
     for group in GROUPS:
         whole.add_typer(group)
+    whole.add_typer(backfilling.group, name="backfill")
     whole.add_typer(letters.group, name="dead-letters")
     whole.add_typer(topics.group, name="topics")
     whole.add_typer(schemas.group, name="schema")

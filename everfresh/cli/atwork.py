@@ -61,7 +61,7 @@ class Desk:
         """Have what failed or was held back run again: its author may have mended it, in a helper for all we know."""
         for node in self.reading.domain.state.nodes.values():
             if node.hold is not None and node.hold.kind in {"failing", "quarantined"} and node.paused is None:
-                asked = Materialize(asset=node.asset, by="everfresh dev", reason=why)
+                asked = Materialize(asset=node.asset, partition=node.partition, by="everfresh dev", reason=why)
                 await site.append(self.app.domain, asked, node.asset, uuid4().hex)
 
     async def changed(self, site: Site) -> bool:
@@ -214,11 +214,11 @@ def _ended(domain: Domain) -> int:
     """Say how it stands; the exit code."""
     nodes = domain.state.nodes.values()
     held = [
-        f"{node.asset} is {node.hold.kind}: {node.hold.reason}; {way_out(node.hold.kind, node.asset, node)}"
+        f"{node.key} is {node.hold.kind}: {node.hold.reason}; {way_out(node.hold.kind, node.key, node)}"
         for node in nodes
         if node.hold is not None
     ]
-    held += [f"{node.asset} is blocked by {node.blocked_by}" for node in nodes if node.blocked_by is not None]
+    held += [f"{node.key} is blocked by {node.blocked_by}" for node in nodes if node.blocked_by is not None]
     for sentence in held:
         note(sentence)
     note(f"idle: {counted(len(nodes), 'asset')}, {counted(domain.state.changes, 'change')} taken in")

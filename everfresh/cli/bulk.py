@@ -23,6 +23,9 @@ CHUNK = 64 * 1024
 
 STDIN = "-"
 
+KeyOf = Callable[[str, Any], str]
+"""from an asset and a partition, as a line names them, to the asset's key; raises UsedWrongly"""
+
 Acked = Callable[[str, str], None]
 """is told the asset and the id of each change that the log has"""
 
@@ -62,9 +65,7 @@ class Bulk:
     `asset` is meant by lines that name none; `key_of` makes a key of what they name, or raises UsedWrongly.
     """
 
-    def __init__(
-        self, publisher: AsyncPublisher, asset: str | None, key_of: Callable[[str], str], acked: Acked
-    ) -> None:
+    def __init__(self, publisher: AsyncPublisher, asset: str | None, key_of: KeyOf, acked: Acked) -> None:
         self.sent = 0
         self._publisher, self._asset, self._key_of, self._acked = publisher, asset, key_of, acked
         self._number = 0
@@ -105,7 +106,7 @@ class Bulk:
         if not isinstance(change["asset"], str):
             raise BadLine(f"line {self._number}: it names no asset, and neither does the command line")
         try:
-            return change | {"asset": self._key_of(change["asset"])}
+            return change | {"asset": self._key_of(change["asset"], change.get("partition"))}
         except UsedWrongly as error:
             raise BadLine(f"line {self._number}: {error}") from None
 

@@ -60,12 +60,13 @@ async def cancel(said: Order) -> int:
 async def _give(name: str, said: Order) -> int:
     from everfresh.cli.finding import existing
     from everfresh.cli.ordering import Given, order, seen_through
-    from everfresh.cli.standing import rows, run_json, run_sentence
+    from everfresh.cli.standing import row as row_of
+    from everfresh.cli.standing import run_json, run_sentence
 
     async with existing(said) as site:
         given: Given = await order(site, name, said.asset, said.reason)
         run = await seen_through(site, given) if said.wait else None
-    (row,) = rows(given.reading.domain, [given.asset])
+    row = row_of(given.reading.domain, given.asset)
     if said.json:
         ran = {"run": run_json(run)} if run is not None else {}
         document({"command": name, "offset": given.offset} | row.json() | ran)

@@ -5,12 +5,14 @@ from contextlib import asynccontextmanager
 
 from everfresh.cli.command import Everywhere, UsedWrongly
 from everfresh.cli.place import check_there, settings_of
+from everfresh.cli.standing import check
 from everfresh.options import meant
 from everfresh.reading import now
 from everfresh.site import Site, domains, opened
 from reactors.domain import Domain
 from streams.definitions import AssetDef
 from streams.errors import EverfreshError
+from streams.keys import asset_of
 
 
 @asynccontextmanager
@@ -45,7 +47,7 @@ def _nothing_there(site: Site) -> EverfreshError:
 
 async def key_of(site: Site, asset: str) -> str:
     """The asset's key: `domain/name` as it is, a short name in the only domain. Raises UsedWrongly."""
-    if "/" in asset:
+    if "/" in asset_of(asset):
         await domains_of(site, [asset.partition("/")[0]])
         return asset
     return f"{only(asset, await domains_of(site, None))}/{asset}"
@@ -64,9 +66,6 @@ async def declared(site: Site, asset: str) -> tuple[Domain, AssetDef]:
     """The asset's domain as it is now, and its definition. Raises UsedWrongly, with what may be meant."""
     key = await key_of(site, asset)
     domain = await now(site.log, site.settings.topics, key.partition("/")[0])
-    definition = domain.graph.assets.get(key)
     if domain.state.manifest is None:  # its topics were made, and no more
         raise _nothing_there(site)
-    if definition is None:
-        raise UsedWrongly(f"nobody declares {key!r}; {meant(key, domain.graph.assets)}")
-    return domain, definition
+    return domain, check(domain, key)

@@ -16,7 +16,7 @@ group = Typer()
 LOOK_AGAIN_SECONDS = 0.5
 """how long changes may stand in their topic before they are said to wait"""
 
-ONE = "The asset: 'domain/name', or its name alone where there is one domain."
+ONE = "The asset: 'domain/name', or its name alone where there is one domain; 'name[partition]' where it has some."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,15 +37,15 @@ async def status(said: Status) -> None:
     the program that makes it failed, if `everfresh run` told so. Changes that nobody takes in are counted below.
     """
     from everfresh.cli import standing
-    from everfresh.cli.finding import declared, deployed, existing
+    from everfresh.cli.finding import declared, deployed, existing, key_of
 
     async with existing(said) as site:
         if said.watch:
             await _watched(site, said)
             return
         if said.asset is not None:
-            domain, asset = await declared(site, said.asset)
-            rows = standing.rows(domain, [asset.key])
+            domain, _ = await declared(site, said.asset)
+            rows = standing.rows(domain, [await key_of(site, said.asset)])
         else:
             rows = [row for domain in await deployed(site, said.domain) for row in standing.rows(domain)]
         if said.json:
@@ -107,7 +107,7 @@ async def runs(said: Runs) -> None:
             domain, seen = await history(site.log, site.settings.topics, name)
             if key is not None:
                 standing.check(domain, key)
-            found += [run for run in seen.runs if key in (None, run.asset)]
+            found += [run for run in seen.runs if key in (None, run.asset, run.key)]
     found = sorted(found, key=lambda run: run.granted_at)[-said.limit :]
     if said.json:
         document([standing.run_json(run) for run in found])
@@ -136,11 +136,11 @@ async def explain(said: Explain) -> None:
         key = await key_of(site, said.asset)
         domain, seen = await history(site.log, site.settings.topics, key.partition("/")[0])
     asset = standing.check(domain, key)
-    sentences = standing.sentences(domain, asset)
-    last = [run for run in seen.runs if run.asset == key][-said.limit :] if said.limit else []
+    sentences = standing.sentences(domain, asset, key)
+    last = [run for run in seen.runs if key in (run.asset, run.key)][-said.limit :] if said.limit else []
     if said.json:
-        (row,) = standing.rows(domain, [key])
-        document(row.json() | {"sentences": sentences, "last_runs": [standing.run_json(run) for run in last]})
+        ran = [standing.run_json(run) for run in last]
+        document(standing.row(domain, key).json() | {"sentences": sentences, "last_runs": ran})
         return
     for sentence in sentences:
         say(sentence)

@@ -7,6 +7,7 @@ from uuid import uuid4
 from everfresh.cli.command import UsedWrongly
 from everfresh.cli.finding import key_of
 from everfresh.cli.screen import note
+from everfresh.cli.standing import check
 from everfresh.options import meant
 from everfresh.reading import Reading
 from everfresh.site import Site
@@ -16,6 +17,7 @@ from reactors.requests import is_busy
 from reactors.state import Node
 from streams.errors import EverfreshError
 from streams.events import Cancel, Materialize, Pause, Release, Resume
+from streams.keys import asset_of, partition_of
 
 MODELS = {"materialize": Materialize, "pause": Pause, "resume": Resume, "release": Release, "cancel": Cancel}
 
@@ -30,13 +32,13 @@ class Given:
     """A command that stands in the journal, and the state it was folded into."""
 
     name: str
-    asset: str
+    asset: str  # or one partition of it
     offset: int
     reading: Reading
 
     @property
     def node(self) -> Node:
-        """The asset's node now."""
+        """Its node now."""
         return self.reading.domain.state.nodes[self.asset]
 
 
@@ -49,8 +51,8 @@ async def order(site: Site, name: str, asset: str, reason: str) -> Given:
     async for _ in reading.to_end():
         pass
     _check(reading, name, key)
-    event = MODELS[name](asset=key, by=_user(), reason=reason)
-    stamp = await site.append(domain, event, key, uuid4().hex)
+    event = MODELS[name](asset=asset_of(key), partition=partition_of(key), by=user(), reason=reason)
+    stamp = await site.append(domain, event, asset_of(key), uuid4().hex)
     async for _ in reading.to_end(stamp.offset + 1):
         pass
     return Given(name, key, stamp.offset, reading)
@@ -68,7 +70,7 @@ async def seen_through(site: Site, given: Given) -> Run | None:
         if waited < PATIENCE_SECONDS <= waited + _LOOK_SECONDS and not await _is_taken_in(site, given):
             note("no reactor has taken it in yet; is `everfresh start` or `everfresh dev` running?")
         waited += _LOOK_SECONDS
-    return next((run for run in reversed(runs.runs) if run.asset == given.asset), None)
+    return next((run for run in reversed(runs.runs) if run.key == given.asset), None)
 
 
 async def _is_taken_in(site: Site, given: Given) -> bool:
@@ -81,12 +83,23 @@ def _goes_on(node: Node) -> bool:
 
 
 def _check(reading: Reading, name: str, key: str) -> None:
-    graph = reading.domain.graph
-    if key not in graph.assets:
-        raise UsedWrongly(f"nobody declares {key!r}; {meant(key, graph.order)}")
-    if key in graph.sources:
-        raise UsedWrongly(f"{key!r} is a source: nobody here computes it, so there is nothing to {name}")
-    node = reading.domain.state.nodes[key]
+    graph, asset, partition = reading.domain.graph, asset_of(key), partition_of(key)
+    if asset not in graph.assets:
+        raise UsedWrongly(f"nobody declares {asset!r}; {meant(asset, graph.order)}")
+    if asset in graph.sources:
+        raise UsedWrongly(f"{asset!r} is a source: nobody here computes it, so there is nothing to {name}")
+    parts = graph.partitioned.get(asset)
+    if parts is not None and not partition:
+        raise UsedWrongly(
+            f"{asset!r} has partitions: name one, like '{asset}[PARTITION]'; many are brought up to date by "
+            f"`everfresh backfill start {asset} --from PARTITION --to PARTITION`"
+        )
+    node = reading.domain.state.nodes.get(key)
+    if node is None and name == "materialize" and parts is not None and parts.wrong(partition) is None:
+        return
+    if node is None:
+        check(reading.domain, key)
+        return
     if name == "materialize" and node.paused is not None:
         raise EverfreshError(f"{key!r} is {node.paused}; `everfresh resume {key}` lets it run")
     if name == "resume" and node.paused is None:
@@ -97,7 +110,8 @@ def _check(reading: Reading, name: str, key: str) -> None:
         raise EverfreshError(f"{key!r} has no run in flight or waiting, so there is nothing to cancel")
 
 
-def _user() -> str:
+def user() -> str:
+    """Who types."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's number without a name

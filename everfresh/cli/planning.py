@@ -119,7 +119,7 @@ def plan(domain: Domain, app: App) -> Plan:
     if before is None or before.hash != manifest.hash:
         declared = DefinitionsDeclared(**manifest.model_dump())
         apply(domain, domain.state.offset + 1, at, envelope(declared, "plan", "everfresh/cli", app.domain, at))
-    nodes = [domain.state.nodes[key] for key in domain.graph.order]
+    nodes = [domain.state.nodes[key] for asset in domain.graph.order for key in domain.links.members(asset)]
     return Plan(
         domain=app.domain,
         deploy=number,
@@ -127,8 +127,8 @@ def plan(domain: Domain, app: App) -> Plan:
         removed=sorted(old.keys() - new.keys()),
         changed={key: fields for key in sorted(old.keys() & new.keys()) if (fields := _differing(old[key], new[key]))},
         assets=len(new),
-        recompute=[_recompute(node, at) for node in nodes if node.asset not in stale and _will_run(domain, node)],
-        promises=[one for node in nodes if (one := _feasibility(domain, node)) is not None],
+        recompute=[_recompute(node, at) for node in nodes if node.key not in stale and _will_run(domain, node)],
+        promises=list({one.asset: one for node in nodes if (one := _feasibility(domain, node)) is not None}.values()),
     )
 
 
@@ -147,7 +147,7 @@ def _will_run(domain: Domain, node: Node) -> bool:
 
 def _recompute(node: Node, at: int) -> Recompute:
     due = at if node.wave is not None else node.wake_at
-    return Recompute(node.asset, due, max(0, (due or at) - at))
+    return Recompute(node.key, due, max(0, (due or at) - at))
 
 
 def _when(one: Recompute) -> str:

@@ -1,14 +1,16 @@
 """`publish`: says that an asset changed, once or in bulk."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option, Typer
 
 from everfresh.cli.command import Everywhere, UsedWrongly, command
 from everfresh.cli.screen import line, say
 from streams.errors import BadEvent
+
+if TYPE_CHECKING:
+    from everfresh.cli.bulk import KeyOf
 
 group = Typer()
 
@@ -59,7 +61,9 @@ async def publish(said: Publish) -> None:
         raise UsedWrongly("say which asset changed: everfresh publish shop/orders")
     settings = check_there(settings_of(said))
     key_of = await _resolver(said)
-    asset = key_of(said.asset) if said.asset is not None else None
+    asset = said.asset
+    if asset is not None and said.from_jsonl is None:
+        asset = key_of(asset, said.partition)
     async with AsyncPublisher(settings.log, SOURCE, topics=settings.topics) as publisher:
         if said.from_jsonl is not None:
             from everfresh.cli.bulk import Bulk, publish_lines
@@ -83,10 +87,10 @@ async def _send_spooled(said: Publish, fields: dict[str, Any]) -> None:
         _acked(said, event["subject"], event["id"])
 
 
-async def _resolver(said: Publish) -> Callable[[str], str]:
-    """From an asset as it is said to its key, with a look whether anybody declares it, unless that isn't wanted."""
+async def _resolver(said: Publish) -> "KeyOf":
+    """From an asset and a partition as said to the asset's key, with a look whether there are such, unless unwanted."""
     if said.no_check:
-        return str
+        return lambda asset, _partition: asset
     from everfresh.cli.finding import existing
     from everfresh.cli.sources import Sources
 

@@ -8,13 +8,14 @@ from everfresh.cli.command import UsedWrongly
 from everfresh.cli.words import counted, moment, promised, seconds, span
 from everfresh.options import meant
 from reactors.domain import Domain
-from reactors.explain import describe
+from reactors.explain import describe, describe_partitions
 from reactors.explain import explain as explained
 from reactors.history import Run
 from reactors.io.clock import SystemClock
 from reactors.programs import failure
 from reactors.state import Root
 from streams.definitions import AssetDef
+from streams.keys import asset_of, partition_of
 from streams.units import rfc3339
 
 COLUMNS = ("asset", "verdict", "lag", "promise", "due", "version", "runs", "reason")
@@ -25,8 +26,9 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One asset as it is at `at`."""
+    """One asset, or one partition of it, as it is at `at`."""
 
+    key: str
     asset: AssetDef
     at: int
     known: Json  # as `describe` gives it; of a source why the program that makes it failed, if it did
@@ -37,13 +39,13 @@ class Row:
         if self.root is not None:
             failed, heard = self.known["reason"], _heard(self.root, self.at)
             reason = f"{failed}; {heard}" if failed else heard
-            return (self.asset.key, "source", "", "", "", _newest(self.root) or "", "", reason)
+            return (self.key, "source", "", "", "", _newest(self.root) or "", "", reason)
         known, due = self.known, self.known["due_at"]
         when = "" if due is None else "now" if due <= self.at else f"in {span(due - self.at)}"
         lag = "" if known["verdict"] == "unknown" else span(known["lag"])
         promise = span(known["promise"])
         version, reason = known["version"] or "", known["reason"]
-        return (self.asset.key, known["verdict"], lag, promise, when, version, str(known["runs"]), reason)
+        return (self.key, known["verdict"], lag, promise, when, version, str(known["runs"]), reason)
 
     def news(self) -> Json:
         """What somebody who watches is told again when it differs: all but the time that passes."""
@@ -57,9 +59,11 @@ class Row:
             changes = {**newest, "changes": self.root.seq, "changed_at": moment(last)}
             return {"asset": self.asset.key, "kind": "source", **changes, "reason": self.known["reason"]}
         known = self.known
+        counted = {name: known[name] for name in ("partition", "partitions") if known.get(name)}
         return {
             "asset": self.asset.key,
             "kind": "derived",
+            **counted,
             "verdict": known["verdict"],
             "lag_seconds": seconds(known["lag"]),
             "promise_seconds": seconds(known["promise"]),
@@ -74,30 +78,58 @@ class Row:
 
 
 def rows(domain: Domain, keys: Iterable[str] | None = None) -> list[Row]:
-    """Sources first, then what is derived, inputs before readers; or the assets named."""
+    """Sources first, then what is derived, inputs before readers; or what is named, an asset by all its partitions."""
     at = _pass_time(domain)
-    graph, state = domain.graph, domain.state
-    return [
-        Row(graph.assets[key], at, {"reason": failure(domain, key)}, state.roots[key])
-        if key in graph.sources
-        else Row(graph.assets[key], at, describe(domain, key, at), None)
-        for key in ([*sorted(graph.sources), *graph.order] if keys is None else keys)
-    ]
+    graph = domain.graph
+    if keys is None:
+        return [_row(domain, key, at) for key in (*sorted(graph.sources), *graph.order)]
+    members = [one for key in keys for one in (domain.links.members(key) if key in graph.partitioned else ()) or (key,)]
+    return [_row(domain, key, at) for key in members]
+
+
+def row(domain: Domain, key: str) -> Row:
+    """The one row of an asset, or of one partition."""
+    return _row(domain, key, _pass_time(domain))
+
+
+def _row(domain: Domain, key: str, at: int) -> Row:
+    definition = domain.graph.assets[asset_of(key)]
+    if key in domain.graph.sources:
+        return Row(key, definition, at, {"reason": failure(domain, key)}, domain.state.roots[key])
+    known = describe(domain, key, at) if key in domain.state.nodes else describe_partitions(domain, key, at)
+    return Row(key, definition, at, known, None)
 
 
 def check(domain: Domain, key: str) -> AssetDef:
     """The asset's definition. Raises UsedWrongly where nobody declares it."""
-    asset = domain.graph.assets.get(key)
+    name, partition = asset_of(key), partition_of(key)
+    asset = domain.graph.assets.get(name)
     if asset is None:
-        raise UsedWrongly(f"nobody declares {key!r}; {meant(key, domain.graph.assets)}")
+        raise UsedWrongly(f"nobody declares {name!r}; {meant(name, domain.graph.assets)}")
+    if partition and key not in domain.state.nodes:
+        raise UsedWrongly(f"{name!r} {_lacks(asset, partition)}")
     return asset
 
 
-def sentences(domain: Domain, asset: AssetDef) -> list[str]:
-    """What is known of an asset, in words."""
+def _lacks(asset: AssetDef, partition: str) -> str:
+    """Why nothing is known of a partition."""
+    if asset.kind == "source":
+        return "is a source; its changes are listed by `everfresh events`, its partitions by their readers"
+    if asset.partitions is None:
+        return f"has no partitions; leave [{partition}] out"
+    wrong = asset.partitions.wrong(partition)
+    return f"has no such partition: {wrong}" if wrong else f"never heard of its partition {partition!r} yet"
+
+
+def sentences(domain: Domain, asset: AssetDef, key: str) -> list[str]:
+    """What is known of an asset, or of one partition of it, in words."""
     at = _pass_time(domain)
+    if asset.kind == "derived" and key not in domain.state.nodes:
+        known = describe_partitions(domain, key, at)
+        named = f"`everfresh explain '{key}[PARTITION]'` says more of one."
+        return [f"{key} has partitions: {known['reason']}.", f"Its policy: {promised(asset.policy)}, for each.", named]
     if asset.kind == "derived":
-        verdict, *rest = explained(domain, asset.key, at)
+        verdict, *rest = explained(domain, key, at)
         return [verdict, f"Its policy: {promised(asset.policy)}.", *rest]
     readers = ", ".join(domain.graph.readers.get(asset.key, ()))
     failed = failure(domain, asset.key)
@@ -135,7 +167,7 @@ def run_json(run: Run) -> Json:
 def run_cells(run: Run) -> tuple[str, ...]:
     """A run's row."""
     granted, outcome = rfc3339(run.granted_at), run.outcome or "in flight"
-    return (run.run, run.asset, str(run.attempt), outcome, granted, span(_took(run)), run.reason)
+    return (run.run, run.key, str(run.attempt), outcome, granted, span(_took(run)), run.reason)
 
 
 def run_sentence(run: Run) -> str:

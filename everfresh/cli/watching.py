@@ -22,7 +22,9 @@ async def watch(site: Site, names: Sequence[str], only: str | None, json: bool) 
         await reading.begin()
         async for _ in reading.to_end():
             pass
-    keys = None if only is None else [standing.check(readings[0].domain, only).key]
+    if only is not None:
+        standing.check(readings[0].domain, only)
+    keys = None if only is None else [only]
     if sys.stdout.isatty() and not json:
         await _redraw(beats(readings, keys))
     else:
@@ -59,11 +61,11 @@ async def _print(rows: AsyncIterator[Rows], json: bool) -> None:
     """Print what stands, and then each row again that differs in more than the time that passed."""
     shown: dict[str, object] = {}
     async for found in rows:
-        changed = [row.asset.key for row in found if shown.get(row.asset.key) != row.news()]
+        changed = [row.key for row in found if shown.get(row.key) != row.news()]
         header, *texts = aligned([standing.COLUMNS, *(row.cells() for row in found)])
         if not (json or shown):
             say(header)
         for row, text in zip(found, texts, strict=True):
-            if row.asset.key in changed:
+            if row.key in changed:
                 line(row.json()) if json else say(text)
-        shown.update((row.asset.key, row.news()) for row in found)
+        shown.update((row.key, row.news()) for row in found)

@@ -5,6 +5,7 @@ from typing import Any
 
 from sinks.lines import line
 from streams.cloudevents import Envelope
+from streams.keys import node_key
 from streams.policies import Cron, Eager, Policy, Within
 from streams.units import readable, rfc3339
 
@@ -92,8 +93,10 @@ def short(event_type: str) -> str:
 
 
 def about(event: Envelope) -> str:
-    """What an event is about: the asset it names, or else its subject."""
-    return str(event["data"].get("asset") or event.get("subject") or "")
+    """What an event is about: the asset it names, with its partition, or else its subject."""
+    data = event["data"]
+    asset = data.get("asset")
+    return node_key(asset, data.get("partition") or "") if asset else str(event.get("subject") or "")
 
 
 def told(event: Envelope) -> str:
