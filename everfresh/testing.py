@@ -5,7 +5,7 @@ Compute is simulated unless `compute=True`: a run takes what `takes` says and yi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -189,22 +189,13 @@ class World:
         self.append(COMMANDS[name](asset=key, partition=partition, by="world", reason=reason), key)
         self.settle()
 
-    def backfill(
-        self,
-        asset: Named,
-        first: str = "",
-        last: str = "",
-        *,
-        partitions: Sequence[str] = (),
-        slots: int = 4,
-        force: bool = False,
-    ) -> str:
-        """Bring partitions up to date, from `first` to `last` and those named; the backfill's name.
+    def backfill(self, asset: Named, first: str, last: str = "", slots: int = 4, force: bool = False) -> str:
+        """Bring partitions up to date, from `first` to `last`; the backfill's name.
 
         `steer` pauses, resumes or cancels it. What makes no sense becomes a dead letter, as in production.
         """
         key = self._key(asset, self._assets)
-        said = Backfill(asset=key, first=first, last=last, partitions=tuple(partitions), slots=slots, force=force)
+        said = Backfill(asset=key, first=first, last=last or first, slots=slots, force=force)
         name = f"b{len(self.journal)}"
         self.append(said, key)
         self.settle()

@@ -1,7 +1,7 @@
 """Changes become commits, and commits mark what is now stale. The hot path of the fold."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from reactors.crossing import address_of, deliver_commit, is_repeat
 from reactors.domain import Domain
@@ -52,6 +52,14 @@ _WRONG: dict[str, Callable[[Any], str | None]] = {
 """field of a change → what is wrong with a value of it; unlike pydantic it costs nothing for what isn't there"""
 
 
+class News(NamedTuple):
+    """What a commit says of itself: `extra` is its uri, format, metadata and the like, as far as somebody told."""
+
+    version: str | None
+    fingerprint: str | None
+    extra: dict[str, Any] | None = None
+
+
 def change(domain: Domain, event: Envelope) -> None:
     """Fold one change. Raises BadEvent when it can't count; a repeat or an equal version changes nothing."""
     state = domain.state
@@ -80,7 +88,7 @@ def change(domain: Domain, event: Envelope) -> None:
         if last.version == version and last.fingerprint == fingerprint:
             return
     extra = None if _EXTRAS.isdisjoint(data) else {name: value for name, value in data.items() if name in _EXTRAS}
-    commit(domain, root, version, fingerprint, extra, partition)
+    commit(domain, root, News(version, fingerprint, extra), partition)
 
 
 def partition_named(domain: Domain, key: str, said: Any, what: str) -> str:
@@ -129,18 +137,11 @@ def _place(event: Envelope) -> tuple[str, int]:
     raise BadEvent(f"what was said {said}: 'origin' must be topic/partition/offset, as the ingress writes it")
 
 
-def commit(
-    domain: Domain,
-    root: Root,
-    version: str | None,
-    fingerprint: str | None,
-    extra: dict[str, Any] | None = None,
-    partition: str = "",
-) -> None:
+def commit(domain: Domain, root: Root, news: News, partition: str = "") -> None:
     """Append a commit to a root at the entry being folded, and mark what reads it, or its partition."""
     touched = [root, root_of(domain, node_key(root.key, partition))] if partition else [root]
     first = [not one.exists for one in touched]
-    append(domain, root, version, fingerprint, extra, partition)
+    append(domain, root, news, partition)
     for one, is_first in zip(touched, first, strict=True):
         grow(domain, one.key)
         if is_first:
@@ -149,19 +150,12 @@ def commit(
             mark(domain, one.key)
 
 
-def append(
-    domain: Domain,
-    root: Root,
-    version: str | None,
-    fingerprint: str | None,
-    extra: dict[str, Any] | None = None,
-    partition: str = "",
-) -> None:
+def append(domain: Domain, root: Root, news: News, partition: str = "") -> None:
     """Append a commit without marking; a deploy marks once for all of them. A partition's counts like its source's."""
     state = domain.state
     state.commits += 1
     root.seq += 1
-    new = Commit(root.seq, state.offset, state.now, version, fingerprint, extra)
+    new = Commit(root.seq, state.offset, state.now, *news)
     _take(domain, root, new)
     if partition:
         part = root_of(domain, node_key(root.key, partition))
@@ -185,7 +179,7 @@ def delivered(domain: Domain, said: DomainDelivered) -> None:
     if root is None or said.asset not in domain.graph.foreign or is_repeat(root, said):
         return
     root.incarnation, root.delivered = said.incarnation, said.offset
-    commit(domain, root, said.version, said.fingerprint, address_of(said))
+    commit(domain, root, News(said.version, said.fingerprint, address_of(said)))
 
 
 def count_publication(domain: Domain, node: Node) -> None:
@@ -193,7 +187,7 @@ def count_publication(domain: Domain, node: Node) -> None:
     if node.asset in domain.graph.roots:
         root = domain.state.roots[node.asset]
         root.seq, node.uncounted = root.seq + node.uncounted, 0
-        commit(domain, root, node.version, node.fingerprint, _address(node), node.partition)
+        commit(domain, root, _published(node), node.partition)
     else:
         node.uncounted += 1
 
@@ -203,11 +197,12 @@ def become_root(domain: Domain, node: Node) -> None:
     root = domain.state.roots[node.asset]
     if node.uncounted and node.version is not None:
         root.seq, node.uncounted = root.seq + node.uncounted - 1, 0
-        append(domain, root, node.version, node.fingerprint, _address(node), node.partition)
+        append(domain, root, _published(node), node.partition)
 
 
-def _address(node: Node) -> dict[str, Any]:
-    return {"uri": node.uri, "format": node.format, "metadata": node.metadata}
+def _published(node: Node) -> News:
+    address = {"uri": node.uri, "format": node.format, "metadata": node.metadata}
+    return News(node.version, node.fingerprint, address)
 
 
 def _trim(domain: Domain, root: Root) -> None:

@@ -4,7 +4,7 @@ import orjson
 
 from reactors.alerts import close_all, forget_checks
 from reactors.backfills import replanned
-from reactors.commits import append, become_root
+from reactors.commits import News, append, become_root
 from reactors.crossing import subscribe
 from reactors.domain import Domain
 from reactors.durations import expected, price
@@ -134,7 +134,7 @@ def _declare_asset(domain: Domain, key: str, graph_before: Graph) -> None:
     # Its readers' cuts counted what a Manual asset published, not what is above it: they say nothing of that.
     looked_through = key in graph_before.roots and key not in domain.graph.roots
     if looked_through or not root.commits or root.commits[-1].fingerprint != fingerprint:
-        append(domain, root, definition.code_version, fingerprint)
+        append(domain, root, News(definition.code_version, fingerprint))
         for node in members:
             node.touched = domain.state.offset
             if node.run is not None and not node.run.live:  # what waits for its next attempt is another run's now

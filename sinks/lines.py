@@ -18,6 +18,7 @@ from streams.events import (
     AssetQuarantined,
     AssetReleased,
     AssetVerified,
+    BackfillChanged,
     CheckEvaluated,
     CostIncurred,
     DeadLetter,
@@ -132,6 +133,14 @@ def _freshness(event: FreshnessChanged) -> Told:
     return _LEVEL_OF_VERDICT.get(event.verdict, "info"), ", ".join(parts), clean(event.reason)
 
 
+def _backfill(event: BackfillChanged) -> Told:
+    through = f"{event.done} of {event.total} partitions right"
+    by = f", by {clean(event.by)}" if event.by else ""
+    if event.failed:
+        return "error", f"backfill {clean(event.backfill)} {event.status}{by}", f"{through}, {event.failed} failed"
+    return "info", f"backfill {clean(event.backfill)} {event.status}{by}", through
+
+
 def _check(event: CheckEvaluated) -> Told:
     level: Level = _LEVEL_OF[event.severity] if event.outcome in ("fail", "error") else "info"
     ended = {"pass": "passed", "fail": "failed", "error": "couldn't be answered", "skip": "was skipped"}[event.outcome]
@@ -207,6 +216,7 @@ _TELLERS: Mapping[str, Callable[[Any], Told]] = {
     AssetReleased.TYPE: _released,
     RunEnded.TYPE: _run_ended,
     FreshnessChanged.TYPE: _freshness,
+    BackfillChanged.TYPE: _backfill,
     CheckEvaluated.TYPE: _check,
     CostIncurred.TYPE: _cost,
     AlertOpened.TYPE: _alert,

@@ -8,7 +8,7 @@ from streams.event import Event, Pin
 from streams.events import DefinitionsDeclared
 from streams.units import instant
 
-ORDERS, REVENUE = "shop/orders", "shop/revenue"
+ORDERS, REVENUE, DAILY = "shop/orders", "shop/revenue", "shop/daily"
 CODE = f"code:{REVENUE}"
 WORKER = "worker-1"
 CHECK = "no_negative_days"

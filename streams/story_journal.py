@@ -7,6 +7,8 @@ from streams.definitions import AssetDef, CheckDef, Dep, Retry
 from streams.events import (
     AlertOpened,
     AssetChanged,
+    Backfill,
+    BackfillSteered,
     Cancel,
     CheckResult,
     Command,
@@ -35,6 +37,7 @@ from streams.policies import Within
 from streams.story import (
     CHECK,
     CODE,
+    DAILY,
     DEPLOYED,
     JOURNALS,
     ORDERS,
@@ -188,6 +191,8 @@ def of_operators() -> tuple[Envelope, ...]:
         event = command(asset=REVENUE, by="ada", reason=reason)
         return said(event, event_id(command.TYPE, clock), REVENUE, clock)
 
+    backfill = Backfill(asset=DAILY, first="2026-01-01", last="2026-01-31", by="ada", reason="a column was added")
+    paused = BackfillSteered(backfill="b60", action="pause", by="ada", reason="the warehouse is busy")
     skip = OverridesSet(skip=(17,), reason="the fold fails on it, see incident 12")
     return (
         commanded(Release, "08:30:00", "the two days are right"),
@@ -195,6 +200,8 @@ def of_operators() -> tuple[Envelope, ...]:
         commanded(Cancel, "08:41:10", "the warehouse moves"),
         commanded(Pause, "08:41:30", "the warehouse moves"),
         commanded(Resume, "08:52:00", "the warehouse has moved"),
+        said(backfill, event_id(backfill.TYPE, "09:00:00"), DAILY, "09:00:00"),
+        said(paused, event_id(paused.TYPE, "09:10:00"), "b60", "09:10:00"),
         envelope(skip, "overrides-shop-1", "ada", "shop", at("10:00:00")),
     )
 

@@ -11,6 +11,7 @@ from streams.events import (
     AssetQuarantined,
     AssetReleased,
     AssetVerified,
+    BackfillChanged,
     CheckEvaluated,
     CostIncurred,
     DeadLetter,
@@ -20,7 +21,7 @@ from streams.events import (
     RunCancelled,
     RunEnded,
 )
-from streams.story import CHECK, CODE, JOURNALS, ORDERS, REVENUE, WORKER, at, cut, output, pins, run
+from streams.story import CHECK, CODE, DAILY, JOURNALS, ORDERS, REVENUE, WORKER, at, cut, output, pins, run
 
 REFUSED = "everfresh.changes.v1/2/12"
 """where a change stood that couldn't be read"""
@@ -63,7 +64,7 @@ def of_versions() -> tuple[Envelope, ...]:
 
 
 def of_runs() -> tuple[Envelope, ...]:
-    """What a check answered and a run cost, a run that failed, and one that was cancelled."""
+    """What a check answered and a run cost, a run that failed, one that was cancelled, and a backfill's end."""
     checked = CheckEvaluated(
         check=CHECK,
         asset=REVENUE,
@@ -93,11 +94,13 @@ def of_runs() -> tuple[Envelope, ...]:
     attempt: dict[str, Any] = {"asset": REVENUE, "attempt": 1, "worker": WORKER}
     ended = RunEnded(run=run(4), outcome="failed", reason="ConnectionError: the warehouse is asleep", **attempt)
     cancelled = RunCancelled(run=run(5), basis=52, reason="cancelled by ada: the warehouse moves", **attempt)
+    filled = BackfillChanged(backfill="b60", asset=DAILY, status="done", total=31, done=30, failed=1, by="ada")
     return (
         output(checked, (29, 0), "08:24:29.950"),
         output(cost, (9, 1), "08:04:29.950"),
         output(ended, (43, 0), "08:35:29.950"),
         output(cancelled, (52, 0), "08:41:10", WORKER),
+        output(filled, (142, 0), "10:04:00", DAILY),
     )
 
 

@@ -25,7 +25,7 @@ from streams.errors import EverfreshError, LogUnavailable
 from streams.events import Materialize
 from streams.units import rfc3339
 
-SHOWN = frozenset(("asset", "run.ended", "alert.opened", "alert.resolved", "dead.letter"))
+SHOWN = frozenset(("asset", "backfill", "run.ended", "alert.opened", "alert.resolved", "dead.letter"))
 """outputs that are a line: by type, or by noun"""
 
 LOOK_SECONDS = 0.5

@@ -1,7 +1,7 @@
 """`backfill start`, `list`, `pause`, `resume` and `cancel`: ranges of partitions brought up to date."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option, Typer
 
@@ -9,9 +9,10 @@ from everfresh.cli.command import FAILED, GOOD, Everywhere, InDomains, UsedWrong
 from everfresh.cli.looking import ONE
 from everfresh.cli.screen import document, note, say, table
 
-group = Typer(help="Bring a range of an asset's partitions up to date, so many at once.")
+if TYPE_CHECKING:
+    from everfresh.cli.filling import Action
 
-Action = Literal["pause", "resume", "cancel"]
+group = Typer(help="Bring a range of an asset's partitions up to date, so many at once.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,15 +36,17 @@ async def start(said: Started) -> int:
     Its runs come after what is promised within a day. It goes on without this command; with --wait, exit code 1 where
     a partition failed.
     """
-    from everfresh.cli.filling import begun, seen_through
+    from everfresh.cli.filling import Wanted, begun, seen_through
     from everfresh.cli.finding import existing
 
     if not (said.first or said.partition):
         raise UsedWrongly("say which partitions: --from and --to, or --partition")
     if said.last and not said.first:
         raise UsedWrongly("--to is a range's last partition; say its first with --from")
+    named = tuple(said.partition or ())
+    wanted = Wanted(said.asset, said.first, said.last, named, said.slots, said.force, said.reason)
     async with existing(said) as site:
-        found = await begun(site, said)
+        found = await begun(site, wanted)
         if said.wait:
             await seen_through(found)
     if said.json:
@@ -95,7 +98,7 @@ async def cancel(said: Steered) -> None:
     await _steer(said, "cancel")
 
 
-async def _steer(said: Steered, action: Action) -> None:
+async def _steer(said: Steered, action: "Action") -> None:
     from everfresh.cli.filling import steered
     from everfresh.cli.finding import existing
 

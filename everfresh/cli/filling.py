@@ -4,10 +4,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
-from everfresh.cli.backfilling import Action, Started
 from everfresh.cli.command import UsedWrongly
 from everfresh.cli.finding import deployed, domains_of, key_of
 from everfresh.cli.ordering import PATIENCE_SECONDS, user
@@ -27,6 +26,22 @@ NAMED = 5
 """how many failed partitions a sentence names"""
 
 _LOOK_MS = 200
+
+
+Action = Literal["pause", "resume", "cancel"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be brought up to date, and how."""
+
+    asset: str
+    first: str
+    last: str
+    partitions: tuple[str, ...]
+    slots: int
+    force: bool
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +70,7 @@ class Found:
         return f"backfill {self.reading.name}/{one.name} of {one.asset} is {one.status}: {done}{bad}"
 
 
-async def begun(site: Site, said: Started) -> Found:
+async def begun(site: Site, said: Wanted) -> Found:
     """Append the command. Raises UsedWrongly for what has no such partitions."""
     key = await key_of(site, said.asset)
     reading = await _read(site, key.partition("/")[0])
@@ -67,7 +82,7 @@ async def begun(site: Site, said: Started) -> Found:
         why = "is a source: nobody here computes it" if key in graph.sources else "has no partitions"
         raise UsedWrongly(f"{key!r} {why}, so there is nothing to backfill")
     last = said.last or said.first
-    for wrong in filter(None, map(parts.wrong, said.partition or ())):
+    for wrong in filter(None, map(parts.wrong, said.partitions)):
         raise UsedWrongly(f"{key!r}: {wrong}")
     try:
         if said.first and not list(parts.within(said.first, last)):
@@ -78,7 +93,7 @@ async def begun(site: Site, said: Started) -> Found:
         asset=key,
         first=said.first,
         last=last,
-        partitions=tuple(said.partition or ()),
+        partitions=said.partitions,
         slots=said.slots,
         force=said.force,
         by=user(),

@@ -26,8 +26,9 @@ class Sources:
         return cls(names, {key: asset for assets in found for key, asset in assets.items()})
 
     def key(self, asset: str, partition: Any = None) -> str:
-        """The key of a source, said whole or by its short name. Raises UsedWrongly for what isn't one, or has no such
-        partition.
+        """The key of a source, said whole or by its short name.
+
+        Raises UsedWrongly for what isn't one, or has no such partition.
         """
         key = asset if "/" in asset else f"{only(asset, self._domains)}/{asset}"
         definition = self._assets.get(key)

@@ -143,7 +143,7 @@ def test_an_output_in_the_examples_has_the_attributes_of_one_that_is_emitted(mor
 
 
 def test_every_asset_in_the_examples_is_of_one_story() -> None:
-    assert set(assets(list(envelopes().values()))) == {"shop/orders", "shop/revenue"}
+    assert set(assets(list(envelopes().values()))) == {"shop/daily", "shop/orders", "shop/revenue"}
 
 
 def assets(said: Any) -> Iterator[str]:

@@ -70,9 +70,9 @@ def test_each_partition_lies_in_a_folder_of_its_own(tmp_path: Path) -> None:
         (lambda: ef.Static("eu", "eu"), "Static('eu', 'eu'): the partition 'eu' is named twice"),
         (ef.Static, "Static(): names: "),
         (lambda: ef.Last(0), "Last(0): count: "),
-        (lambda: ef.App("shop").source("s", partitions="day"), "asset 'shop/s': partitions is like ef.Daily("),
+        (lambda: ef.App("shop").source("s", partitions="day"), "asset 'shop/s': partitions is like ef.Daily("),  # type: ignore[arg-type]
         (
-            lambda: ef.App("shop").command("c", ["true"], deps=[ef.Dep("s", mapping="day")]),
+            lambda: ef.App("shop").command("c", ["true"], deps=[ef.Dep("s", mapping="day")]),  # type: ignore[arg-type]
             "ef.Dep('shop/s', mapping='day'): mapping: ",
         ),
     ],

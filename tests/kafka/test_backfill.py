@@ -22,7 +22,7 @@ rates = app.source("rates")
 
 @app.asset(deps=[rates], partitions=days)
 async def first(ctx: ef.Context, rates: ef.Input):
-    await asyncio.sleep(0.2)  # so that the kill comes amid runs
+    await asyncio.sleep(0.1)  # so that the kill comes amid runs
     return {"day": ctx.partition}
 
 
