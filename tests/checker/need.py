@@ -16,7 +16,7 @@ class Consumed:
         self.version: dict[Node, Version] = {}
         self.inputs: dict[Node, dict[str, Pin]] = {}
         self.granted: dict[Node, int] = {}
-        """when the last run with a result was granted"""
+        """the newest cut, as a place in the journal, of a run with a result: what was commanded before, it has taken in"""
         self._first: dict[str, Grant] = {}
 
     def see(self, item: object) -> None:
@@ -26,7 +26,7 @@ class Consumed:
             return
         grant = self._first.get(item.run)
         if grant is not None:
-            self.granted[item.node] = max(grant.offset, self.granted.get(item.node, -1))
+            self.granted[item.node] = max(grant.cut_at, self.granted.get(item.node, -1))
         if item.kind != "quarantined":
             self.inputs[item.node] = item.inputs if grant is None else grant.inputs
         if item.kind in {"materialized", "released"}:
