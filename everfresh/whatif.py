@@ -23,6 +23,7 @@ from streams.definitions import Manifest
 from streams.event import Cut
 from streams.events import (
     AssetChanged,
+    Backfill,
     DomainDelivered,
     Materialize,
     Pause,
@@ -33,8 +34,9 @@ from streams.events import (
 from streams.policies import Policy
 from streams.units import rfc3339
 
-_FROM_OUTSIDE = frozenset(one.TYPE for one in (AssetChanged, RunReported, DomainDelivered, Materialize, Pause, Resume))
-"""what happens again; `release` and `cancel` speak of versions and runs that there are no more"""
+_AGAIN = (AssetChanged, RunReported, DomainDelivered, Materialize, Pause, Resume, Backfill)
+_FROM_OUTSIDE = frozenset(one.TYPE for one in _AGAIN)
+"""what happens again; `release`, `cancel` and what steers a backfill speak of what has other names there"""
 
 _RESULTS = ("materialized", "verified", "quarantined")
 

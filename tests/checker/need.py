@@ -16,7 +16,7 @@ class Consumed:
         self.version: dict[Node, Version] = {}
         self.inputs: dict[Node, dict[str, Pin]] = {}
         self.granted: dict[Node, int] = {}
-        """the newest cut, as a place in the journal, of a run with a result: what was commanded before, it has taken in"""
+        """the newest cut, as a place in the journal, of a run with a result: it did what was commanded before"""
         self._first: dict[str, Grant] = {}
 
     def see(self, item: object) -> None:

@@ -2,7 +2,8 @@
 
 import everfresh as ef
 from everfresh.testing import World
-from streams.definitions import Manifest
+from streams.definitions import AssetDef, Dep, Manifest
+from streams.partitions import Mapping, Partitions, Windows
 from streams.policies import Manual, OnDemand, Policy
 from tests.core.worlds import derived, domain_of, source
 
@@ -196,3 +197,58 @@ def test_hours_and_spans_narrow_any_policy() -> None:
             world.advance("1m")
         first, second = (run.granted_at % 86_400_000 for run in world.runs("a"))
         assert (first, second) == (8 * 3_600_000, 8 * 3_600_000 + 1_800_000)
+
+
+def days_and(parts: Partitions, mapping: Mapping | None = None) -> World:
+    """s has days; a reads it and has these partitions."""
+    days = Windows(unit="day", first="2013-01-01")
+    dep = Dep(asset="d/s", argument="s", mapping=mapping)
+    reader = AssetDef(key="d/a", kind="derived", deps=(dep,), policy=ef.Eager(), partitions=parts)
+    return World(domain_of(source("d/s", partitions=days), reader))
+
+
+def ran_of(world: World) -> list[str]:
+    world.advance("1s")
+    return [run.partition for run in world.runs("a")]
+
+
+def test_a_partition_reads_the_one_of_its_name() -> None:
+    with days_and(ef.Daily("2013-01-01"), ef.Same()) as world:
+        world.publish("s", partition="2013-01-05")
+        assert ran_of(world) == ["2013-01-05"]
+        assert [key for key in world.runs("a")[0].inputs if "code:" not in key] == ["d/s[2013-01-05]"]
+
+
+def test_a_window_reads_those_that_it_overlaps() -> None:
+    for coarser, partition in ((ef.Weekly("2012-12-31"), "2012-12-31"), (ef.Monthly("2013-01"), "2013-01")):
+        with days_and(coarser) as world:
+            for day in ("2013-01-05", "2013-01-06"):
+                world.publish("s", partition=day)
+                world.advance("1s")
+            assert ran_of(world) == [partition, partition]
+            assert {"d/s[2013-01-05]", "d/s[2013-01-06]"} < set(world.runs("a")[-1].inputs)
+
+
+def test_a_window_is_read_by_the_finer_ones_in_it() -> None:
+    with days_and(ef.Hourly("2013-01-01T00")) as world:
+        world.publish("s", partition="2013-01-05")
+        assert sorted(ran_of(world)) == [f"2013-01-05T{hour:02}" for hour in range(24)]
+
+
+def test_listed_partitions_are_read_as_listed_and_no_others_are_taken() -> None:
+    regions = source("d/s", partitions=ef.Static("eu", "us"))
+    dep = Dep(asset="d/s", argument="s", mapping=ef.Matched({"all": ["eu", "us"]}))
+    reader = AssetDef(key="d/a", kind="derived", deps=(dep,), policy=ef.Eager(), partitions=ef.Static("all"))
+    with World(domain_of(regions, reader)) as world:
+        for region in ("eu", "us", "mars"):
+            world.publish("s", partition=region)
+        assert ran_of(world) == ["all"]
+        (refused,) = world.events("everfresh.dead.*")
+        assert refused["error"] == "change of 'd/s': 'mars' is none of its 2 partitions"
+
+
+def test_dynamic_partitions_are_those_that_changes_name() -> None:
+    reader = derived("d/a", "d/s", policy=ef.Eager(), partitions=ef.Dynamic())
+    with World(domain_of(source("d/s", partitions=ef.Dynamic()), reader)) as world:
+        world.publish("s", partition="customer 7")
+        assert ran_of(world) == ["customer 7"]
