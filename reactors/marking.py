@@ -94,8 +94,24 @@ def plan_again(domain: Domain, node: Node) -> None:
     planned = max(node.cut_at, node.tried_at, node.requests[-1].at if node.requests else -1)
     oldest = None if node.missing and planned < 0 else oldest_after(domain, node, planned)
     node.since_at, node.since = oldest if oldest is not None else (None, None)
+    _note_queue(domain, node)
     arm(domain, node, node.key)
     domain.touched[node.key] = None
+
+
+def _note_queue(domain: Domain, node: Node) -> None:
+    """Requests of a node came or went: whatever is below has that many runs ahead of its own on the way."""
+    stack = [node]
+    while stack:
+        one = stack.pop()
+        most = max([len(one.requests), *(above.queued for above in domain.derived_inputs(one))])
+        queued = most if most > 1 else 0
+        if queued != one.queued:
+            one.queued = queued
+            arm(domain, one, one.key)
+            domain.touched[one.key] = None
+            if one.asset not in domain.graph.roots:
+                stack += domain.readers(one.key)
 
 
 def free_below(domain: Domain, node: Node) -> None:

@@ -156,6 +156,7 @@ class Node:
     takes: int = 0  # expected duration of a run
     path: int = 0  # longest chain of expected durations over its ancestors and itself
     longest: int = 0  # the longest run among its ancestors and itself
+    queued: int = 0  # the most requests that one of these has, where it is more than one
     blocked_by: str | None = None
     said: Said | None = None
     alert_since: int | None = None  # its overdue alert is open, for a staleness since then

@@ -43,16 +43,20 @@ def due(domain: Domain, node: Node) -> int | None:
 
 
 def margin(domain: Domain, node: Node) -> int:
-    """How much earlier than its path asks the node is due: a run may be in flight, and slots may be taken.
+    """How much earlier than its path asks the node is due: runs may be ahead of its own, and slots may be taken.
+
+    Requests of one node are granted in the order of their cuts. So a run of another cut may be in flight where its own
+    is ready, and where several cuts are on their way each may cost the longest run once, as in any pipeline.
 
     Even where runs take no time it is due a moment before the promise is broken: until the timer's fact and the grant
     stand in the journal some milliseconds pass that no duration tells of.
     """
     moment = min(MOMENT_MS, (promise_ms(domain, node) or 0) // 20 + 1)
+    ahead = max(1, node.queued) * node.longest
     if not domain.is_scarce:
-        return node.longest + moment
+        return ahead + moment
     queueing = (domain.work(node) - node.path) // domain.state.slots
-    return 2 * node.longest + queueing + moment
+    return node.longest + ahead + queueing + moment
 
 
 def _pause(domain: Domain, node: Node) -> int:
