@@ -1,5 +1,6 @@
 """A domain while it is being folded: its state, the compiled graph, and what can be rebuilt from both."""
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from heapq import heappush
 from typing import Any, NamedTuple
@@ -143,6 +144,10 @@ class Domain:
         """Their keys."""
         return self.links.below([key]) if self.graph.partitioned else self.graph.below([key])
 
+    def made_before(self, node: Node) -> Iterable[str]:
+        """Keys of every node above this one, in no particular order."""
+        return self.links.made_before(node) if self.graph.partitioned else self.graph.made_before(node.asset)
+
     def wake(self, key: str) -> None:
         """Something changed at this root or node: floating waves from there on down that slept look again."""
         if self.sleeping:
@@ -156,7 +161,7 @@ class Domain:
     def work(self, node: Node) -> int:
         """All that a wave of the node may have to run, in ms."""
         if self.graph.partitioned:
-            return node.takes + sum(self.state.nodes[key].takes for key in self.links.made_before(node))
+            return node.takes + sum(self.state.nodes[key].takes for key in self.made_before(node))
         found = self.works.get(node.asset)
         if found is None:
             above = [self.state.nodes[key] for key in self.graph.made_before(node.asset)]

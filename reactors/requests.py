@@ -88,6 +88,12 @@ def is_busy(node: Node) -> bool:
     return node.run is not None and (node.run.live or node.run.retry_at is not None)
 
 
+def is_held(node: Node) -> bool:
+    """Nothing may be run through this node now. What was tried and failed waits for something new to be committed."""
+    parked = node.tried_at >= 0 and node.stale_at is not None and node.since_at is None and not node.requests
+    return node.paused is not None or node.missing > 0 or parked
+
+
 def code_changed(domain: Domain, node: Node) -> bool:
     """A deploy gave the node another code than the one that its first request pins."""
     pin, code = node.requests[0].pins.get(CODE + node.asset), domain.state.roots[CODE + node.asset]
@@ -120,7 +126,8 @@ def ask(domain: Domain, node: Node, wave: Wave, at: int) -> Request:
         and not lacks(domain, node, at)
         and not (forced and is_busy(node) and len(node.requests) == 1)
     ):
-        newest.waves.append(wave.id)
+        if wave.id not in newest.waves:
+            newest.waves.append(wave.id)
         newest.forced = newest.forced or forced
         return newest
     request = Request(at, cut_of(domain, node, at), [wave.id], FAR, domain.state.offset, forced)

@@ -13,6 +13,7 @@ from reactors.requests import (
     end,
     is_busy,
     is_forced,
+    is_held,
     lacks,
     may_move,
     move,
@@ -20,9 +21,9 @@ from reactors.requests import (
     proceed,
     urge,
 )
+from reactors.riding import may_ride
 from reactors.state import Node, Request, Wave
 from reactors.timers import arm, stale_from
-from streams.policies import Within
 
 
 @dataclass(slots=True)
@@ -64,12 +65,6 @@ def deadline(domain: Domain, node: Node) -> int:
 def awaits_agreement(domain: Domain, wave: Wave, at: int, clock: int) -> bool:
     """At the cut `at` its target's inputs from other domains don't agree, and there is time for it yet."""
     return clock < wave.patient_until and not agrees(domain, domain.state.nodes[wave.targets[0]], at)
-
-
-def is_held(node: Node) -> bool:
-    """Nothing may be run through this node now. What was tried and failed waits for something new to be committed."""
-    parked = node.tried_at >= 0 and node.stale_at is not None and node.since_at is None and not node.requests
-    return node.paused is not None or node.missing > 0 or parked
 
 
 def survey(domain: Domain, wave: Wave) -> Survey:
@@ -193,31 +188,17 @@ def _ask_upward(domain: Domain, wave: Wave, target: Node, at: int) -> list[Node]
 
 
 def _ride_along(domain: Domain, wave: Wave, asked: list[Node], at: int) -> None:
-    """Take in Within assets that one of the wave's runs feeds, once half their slack has passed."""
+    """Take in assets that one of the wave's runs feeds, with what else they lack, where that pays."""
     for node in asked:  # grows while it is walked: a rider may carry riders
         for reader in domain.readers(node.key):
-            if _may_ride(domain, reader, at):
+            if may_ride(domain, reader, at, asked):
                 reader.wave = wave.id
                 wave.targets.append(reader.key)
                 by = deadline(domain, reader)
-                request = ask(domain, reader, wave, at)
-                wave.left[reader.key] = None
+                known = {one.key for one in asked}
+                asked += [one for one in _ask_upward(domain, wave, reader, at) if one.key not in known]
                 arm(domain, reader, reader.key)
-                urge(domain, reader, request, by)
-                asked.append(reader)
-
-
-def _may_ride(domain: Domain, node: Node, at: int) -> bool:
-    since, wake = stale_from(node), node.wake_at
-    if node.wave is not None or node.requests or not lacks(domain, node, at) or is_held(node):
-        return False
-    if not isinstance(domain.definition(node).policy, Within) or since is None or wake is None:
-        return False
-    if 2 * (domain.state.now - since) < wake - since or not agrees(domain, node, at):
-        return False
-    if not may_begin(domain, node, domain.state.now):
-        return False  # the wave would wait for it
-    return not any(lacks(domain, one, at) for one in domain.derived_inputs(node))
+                urge(domain, reader, reader.requests[-1], by)
 
 
 def leave(domain: Domain, node: Node, request: Request, parked: bool = True) -> None:

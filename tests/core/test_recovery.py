@@ -171,7 +171,7 @@ def other_planner(monkeypatch: pytest.MonkeyPatch) -> None:
         return node.since if node.wave is None and not node.missing else None
 
     monkeypatch.setattr(reactors.timers, "due", at_once)
-    monkeypatch.setattr("reactors.waves._may_ride", lambda *_: False)
+    monkeypatch.setattr("reactors.waves.may_ride", lambda *_: False)
 
 
 def test_a_journal_folds_under_another_planner_to_the_same_runs(request: pytest.FixtureRequest) -> None:

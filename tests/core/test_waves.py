@@ -1,5 +1,6 @@
 """When something runs: as late as the promise allows, once a wave, never on mixed inputs."""
 
+from everfresh.testing import World
 from reactors.timers import MOMENT_MS
 from streams.policies import Eager, Manual, OnDemand, Within
 from tests.checker import check, read
@@ -122,20 +123,35 @@ def test_a_manual_asset_is_a_source_to_its_readers() -> None:
     assert world.runs("d/x")[0].cut["d/m"] == 1
 
 
-def test_a_neighbour_rides_along_once_half_its_slack_has_passed() -> None:
-    def runs_of_a(later: str) -> int:
-        world = world_of(
-            source("d/s"),
-            derived("d/a", "d/s"),
-            derived("d/x", "d/a", policy=Within("10m")),
-            derived("d/y", "d/a", policy=Within(later)),
-        )
+def neighbours(takes: dict[str, str], later: str) -> World:
+    """x and y read a; y reads b as well, which nobody else does; all have one change to take in, and x is due first."""
+    world = world_of(
+        source("d/s"),
+        source("d/t"),
+        derived("d/a", "d/s"),
+        derived("d/b", "d/t"),
+        derived("d/x", "d/a", policy=Within("10m")),
+        derived("d/y", "d/a", "d/b", policy=Within(later)),
+    )
+    for asset, duration in takes.items():
+        world.takes(asset, duration)
+    for _ in range(2):
         world.publish("d/s")
+        world.publish("d/t")
         world.advance("2h")
-        return len(world.runs("d/a"))
+    return world
 
-    assert runs_of_a("15m") == 1  # y rides in x's wave: one run of a serves both
-    assert runs_of_a("60m") == 1  # too early for y, but a is right by then
+
+def test_a_neighbour_rides_along_with_what_it_lacks_where_a_run_that_both_need_is_dear() -> None:
+    world = neighbours({"d/a": "60s", "d/b": "1s", "d/x": "1s", "d/y": "1s"}, "13m")
+    assert {run.wave for run in world.runs()[4:]} == {world.runs("d/x")[1].wave}
+
+
+def test_a_neighbour_waits_for_its_own_due_moment_where_it_would_lose_more_than_it_saves() -> None:
+    dear = neighbours({"d/a": "1s", "d/b": "60s", "d/x": "1s", "d/y": "60s"}, "16m")
+    early = neighbours({"d/a": "60s", "d/b": "1s", "d/x": "1s", "d/y": "1s"}, "60m")
+    for world in (dear, early):
+        assert world.runs("d/y")[1].wave != world.runs("d/x")[1].wave
 
 
 def test_a_source_that_exists_can_be_read_before_any_change() -> None:

@@ -32,7 +32,7 @@ PLANNERS: dict[str, list[tuple[Any, str, Callable[..., Any]]]] = {
     "starts every wave at once": [(timers, "due", _at_once)],
     "never starts a wave": [(timers, "due", _never)],
     "starts waves later": [(timers, "due", _much_later)],
-    "lets everything ride that it may": [(waves, "_may_ride", lambda *_: False)],
+    "lets nobody ride along": [(waves, "may_ride", lambda *_: False)],
     "expects runs to take a minute": [(durations, "expected", lambda *_: 60_000)],
     "waits twice for quiet": [(ticks, "later", lambda domain, node, policy: domain.state.now + 60_000)],
 }
