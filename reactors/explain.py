@@ -6,7 +6,7 @@ from typing import Any
 
 from reactors.domain import Domain
 from reactors.freshness import judge
-from reactors.promises import held_until, promise_ms
+from reactors.promises import held_until, is_promised, promise_ms
 from reactors.requests import is_busy
 from reactors.state import Node, at_work
 from streams.definitions import CODE
@@ -159,4 +159,6 @@ def _why_not(domain: Domain, node: Node) -> str:
         return "Its policy is OnDemand, and no promise needs it: it runs on `everfresh materialize` only."
     if policy == "on_demand":
         return "Its policy is OnDemand: it runs when an asset downstream with a promise needs it."
+    if not is_promised(domain, node):
+        return "Its policy's lookback leaves it out: it runs on `everfresh materialize` and by a backfill only."
     return "It was tried and is not tried again before something new is committed."

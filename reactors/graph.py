@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from streams.definitions import CODE, AssetDef, Dep, Manifest
 from streams.errors import DefinitionError
-from streams.partitions import All, Mapping, Partitions, Static, default_mapping, wrong_mapping
+from streams.partitions import All, Mapping, Partitions, Static, Windows, default_mapping, wrong_mapping
 
 PROMISED = ("within", "eager", "cron")
 """kinds of policies that run by themselves, and whatever they need"""
@@ -127,6 +127,11 @@ def compile_graph(manifest: Manifest) -> Graph:
             roots.add(CODE + key)
     roots |= foreign
     order = _ordered(inputs)
+    for key, asset in assets.items():
+        if asset.policy.newest is not None and not isinstance(asset.partitions, Windows):
+            raise DefinitionError(
+                f"asset {key!r}: lookback(…) counts time windows, and it has none; give it partitions"
+            )
     partitioned = {key: asset.partitions for key, asset in assets.items() if asset.partitions is not None}
     return Graph(
         assets=assets,

@@ -2,14 +2,22 @@
 
 from reactors.domain import Domain
 from reactors.state import Node
+from streams.partitions import Windows
 from streams.policies import Cron, Within
 from streams.units import readable, rfc3339
+
+
+def is_promised(domain: Domain, node: Node) -> bool:
+    """Its policy speaks of it: of a partition that `lookback` leaves out it doesn't."""
+    newest = domain.definition(node).policy.newest
+    parts = domain.graph.partitioned.get(node.asset) if newest is not None else None
+    return not isinstance(parts, Windows) or parts.is_among_newest(node.partition, newest or 0, domain.state.now)
 
 
 def promise_ms(domain: Domain, node: Node) -> int | None:
     """The age that the node's policy guarantees; None where it guarantees none."""
     policy = domain.definition(node).policy
-    return policy.lag_ms if isinstance(policy, Within) else None
+    return policy.lag_ms if isinstance(policy, Within) and is_promised(domain, node) else None
 
 
 def promised_by(domain: Domain, node: Node, since: int) -> int | None:
@@ -18,6 +26,8 @@ def promised_by(domain: Domain, node: Node, since: int) -> int | None:
     Where a Within's time is up outside its hours, it counts on from when they next begin.
     """
     policy = domain.definition(node).policy
+    if not is_promised(domain, node):
+        return None
     if isinstance(policy, Cron):
         return policy.by(policy.tick(since))
     if not isinstance(policy, Within):
@@ -30,7 +40,7 @@ def promised_by(domain: Domain, node: Node, since: int) -> int | None:
 def allows_ms(domain: Domain, node: Node) -> int | None:
     """The time that the promise leaves between a commit, or a tick, and its being taken in; None without a promise."""
     policy = domain.definition(node).policy
-    return policy.allows_ms if isinstance(policy, Cron) else promise_ms(domain, node)
+    return policy.allows_ms if isinstance(policy, Cron) and is_promised(domain, node) else promise_ms(domain, node)
 
 
 def held_until(domain: Domain, node: Node, at: int) -> int:

@@ -4,7 +4,7 @@ from heapq import heappop, heappush
 
 from reactors.causes import SILENT, Cause
 from reactors.domain import Domain
-from reactors.promises import promise_ms, promised_by, turns_at
+from reactors.promises import is_promised, promise_ms, promised_by, turns_at
 from reactors.state import Node
 from streams.policies import Cron, Eager, Within
 
@@ -26,7 +26,7 @@ def due(domain: Domain, node: Node) -> int | None:
     if node.asked_at is not None:
         return node.asked_at
     since = stale_from(node)
-    if since is None:
+    if since is None or not is_promised(domain, node):
         return None
     policy = domain.definition(node).policy
     pause = _pause(domain, node)

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from streams.definition import Definition
 from streams.wallclock import zone
-from streams.windows import Unit, between, bounds, following, preceding
+from streams.windows import Unit, between, bounds, following, preceding, window_at
 
 NAME = re.compile(r"[^\[\]|,\x00-\x1f\x7f]{1,200}")
 """What a partition may be called."""
@@ -45,6 +45,15 @@ class Windows(Definition):
     def start(self, name: str) -> int:
         """The first instant of a window, in ms."""
         return bounds(self.unit, self.tz, name)[0]
+
+    def is_among_newest(self, name: str, count: int, at_ms: int) -> bool:
+        """Whether a window is one of the `count` that began last by an instant, or begins later."""
+        newest = window_at(self.unit, self.tz, at_ms)
+        for _ in range(count - 1):
+            if newest <= name:
+                return True
+            newest = preceding(self.unit, self.tz, newest)
+        return newest <= name
 
     def within(self, first: str, last: str) -> Iterator[str]:
         """The windows from one to another, both included. Raises ValueError for what is none of its windows."""

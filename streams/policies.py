@@ -41,6 +41,7 @@ class Modified(Definition):
 
     hours: Hours | None = None
     every_ms: Duration | None = Field(default=None, gt=0)
+    newest: int | None = Field(default=None, ge=1, le=100_000)  # of an asset's time windows: so many are promised
 
     def only_between(self, first: str, end: str, tz: str = "UTC") -> Self:
         """Runs begin only from `first` to `end` (times of day like "08:30", `end` may be the next day's) in that zone.
@@ -72,6 +73,19 @@ class Modified(Definition):
             lag = readable(self.lag_ms)
             raise DefinitionError(f"{said} contradicts Within({lag!r}): a run that soon after another would be missing")
         return self.model_copy(update={"every_ms": every})
+
+    def lookback(self, windows: int) -> Self:
+        """Only so many of an asset's newest time windows are promised, the one that goes on included.
+
+        What is older runs on command and by `everfresh backfill` only, or where a promise below needs it. Raises
+        DefinitionError.
+        """
+        said = f"lookback({windows!r})"
+        if isinstance(self, Manual | OnDemand):
+            raise DefinitionError(f"{said} makes no sense with {type(self).__name__}: it promises nothing")
+        if type(windows) is not int or not 1 <= windows <= 100_000:
+            raise DefinitionError(f"{said}: it is a whole number of windows from 1 to 100000")
+        return self.model_copy(update={"newest": windows})
 
 
 class Within(Modified):

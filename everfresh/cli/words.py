@@ -67,7 +67,8 @@ def promised(policy: Policy) -> str:
     """
     hours = f", {policy.hours.text} only" if policy.hours is not None else ""
     every = f", at most every {readable(policy.every_ms)}" if policy.every_ms is not None else ""
-    return f"{_promise(policy)}{every}{hours}"
+    newest = f", the newest {counted(policy.newest, 'window')} only" if policy.newest is not None else ""
+    return f"{_promise(policy)}{every}{hours}{newest}"
 
 
 def _promise(policy: Policy) -> str:

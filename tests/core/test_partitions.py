@@ -8,7 +8,7 @@ from everfresh.testing import World
 from streams.definitions import AssetDef, Dep
 from streams.errors import DefinitionError
 from streams.partitions import All, Dynamic, Last, Mapping, Matched, Overlapping, Partitions, Static, Windows
-from streams.policies import Eager, Manual, OnDemand, Policy
+from streams.policies import Eager, Manual, OnDemand, Policy, Within
 from tests.core.worlds import FIVE_MINUTES, domain_of, source, world_of
 
 DAYS = Windows(unit="day", first="2013-01-01")
@@ -223,3 +223,50 @@ def test_a_mapping_that_makes_no_sense_is_refused(assets: list[AssetDef], said: 
     with pytest.raises(DefinitionError) as refused:
         world_of(*assets)
     assert str(refused.value) == said
+
+
+def test_lookback_promises_the_newest_windows_and_leaves_older_ones_to_commands() -> None:
+    policy = Eager().lookback(3)
+    world = World(
+        domain_of(source("d/s", partitions=DAYS), parted("d/a", "d/s", policy=policy)), start="2013-03-10T12:00:00Z"
+    )
+    for day in ("2013-03-07", "2013-03-08", "2013-03-10"):
+        world.publish("d/s", partition=day)
+    assert ran(world, "d/a") == ["2013-03-08", "2013-03-10"]
+    assert world.state("d/a", "2013-03-07")["verdict"] == "stale"
+    world.advance("24h")
+    world.publish("d/s", partition="2013-03-08")  # it is the fourth by now
+    assert ran(world, "d/a") == ["2013-03-08", "2013-03-10"]
+    world.command("materialize", "d/a", partition="2013-03-07")
+    world.backfill("d/a", "2013-03-08")
+    assert ran(world, "d/a") == ["2013-03-08", "2013-03-10", "2013-03-07", "2013-03-08"]
+
+
+def test_what_lookback_leaves_out_is_never_overdue() -> None:
+    policy = Within("5m").lookback(1)
+    world = World(
+        domain_of(source("d/s", partitions=DAYS), parted("d/a", "d/s", policy=policy)), start="2013-03-10T12:00:00Z"
+    )
+    world.publish("d/s", partition="2013-03-09")
+    world.advance("1h")
+    assert world.events("everfresh.alert.*") == []
+    assert world.state("d/a", "2013-03-09")["promise"] is None
+
+
+def test_a_promise_below_runs_what_lookback_leaves_out() -> None:
+    read = parted("d/a", "d/s", policy=Eager().lookback(1))
+    world = World(
+        domain_of(source("d/s", partitions=DAYS), read, parted("d/m", "d/a", parts=MONTHS, policy=Eager())),
+        start="2013-03-10T12:00:00Z",
+    )
+    world.publish("d/s", partition="2013-03-01")
+    assert (ran(world, "d/a"), ran(world, "d/m")) == (["2013-03-01"], ["2013-03"])
+
+
+def test_lookback_of_what_has_no_windows_is_refused() -> None:
+    with pytest.raises(DefinitionError, match="counts time windows, and it has none"):
+        world_of(source("d/s"), parted("d/a", "d/s", parts=None, policy=Eager().lookback(2)))
+    with pytest.raises(DefinitionError, match="makes no sense with OnDemand: it promises nothing"):
+        OnDemand().lookback(2)
+    with pytest.raises(DefinitionError, match="a whole number of windows from 1"):
+        Eager().lookback(0)

@@ -252,3 +252,12 @@ def test_dynamic_partitions_are_those_that_changes_name() -> None:
     with World(domain_of(source("d/s", partitions=ef.Dynamic()), reader)) as world:
         world.publish("s", partition="customer 7")
         assert ran_of(world) == ["customer 7"]
+
+
+def test_lookback_promises_the_newest_window_only() -> None:
+    days = ef.Daily("2013-01-01")
+    reader = derived("d/a", "d/s", policy=ef.Eager().lookback(1), partitions=days)
+    with World(domain_of(source("d/s", partitions=days), reader), start="2013-01-05T12:00:00Z") as world:
+        for day in ("2013-01-04", "2013-01-05"):
+            world.publish("s", partition=day)
+        assert ran_of(world) == ["2013-01-05"]
