@@ -5,6 +5,7 @@ from heapq import heappop, heappush
 
 from reactors.domain import Domain
 from reactors.granting import Round, Terms, in_flight
+from reactors.hurry import haste
 from reactors.requests import is_grantable
 from reactors.state import Node, Wave
 from reactors.timers import earliest
@@ -21,7 +22,7 @@ def propose(domain: Domain, clock: int, terms: Terms, may_lose: bool = True) -> 
     """
     clock = max(clock, domain.state.now)
     lapsed = _lapsed(domain, clock) if may_lose else []
-    first = earliest(domain)
+    first = _first(domain)
     if first is not None and first <= clock:
         # A timer may move cuts; grants based on what was before it would not fit. They come in the next round.
         return [*lapsed, TimerFired(at=clock)]
@@ -31,8 +32,16 @@ def propose(domain: Domain, clock: int, terms: Terms, may_lose: bool = True) -> 
 def next_instant(domain: Domain) -> int | None:
     """When to ask again if nothing is appended meanwhile."""
     leases = [run.lease_until for _, run in in_flight(domain)]
-    first = earliest(domain)
+    first = _first(domain)
     return min(leases, default=None) if first is None else min([*leases, first])
+
+
+def _first(domain: Domain) -> int | None:
+    """When something falls due: a timer, or a wave that has to begin ahead of its own."""
+    timer, hurried = earliest(domain), haste(domain)
+    if hurried is None:
+        return timer
+    return hurried.at if timer is None else min(timer, hurried.at)
 
 
 def _lapsed(domain: Domain, clock: int) -> list[Event]:

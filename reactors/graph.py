@@ -29,6 +29,7 @@ class Graph:
     roots: frozenset[str]
     expected: dict[str, int]  # source → how long it may be silent, in ms
     foreign: frozenset[str]  # the roots that another domain publishes
+    promised: tuple[str, ...]  # derived assets with a Within, inputs before readers
     needed: frozenset[str]  # derived assets that some promise needs, the promised ones included
     partitioned: dict[str, Partitions]  # of those assets that have some
     mappings: dict[tuple[str, str], Mapping]  # (reader, what it reads) → which partitions, where that has some
@@ -143,6 +144,7 @@ def compile_graph(manifest: Manifest) -> Graph:
         roots=frozenset(roots),
         expected={key: asset.expect_every_ms for key, asset in assets.items() if asset.expect_every_ms is not None},
         foreign=frozenset(foreign),
+        promised=tuple(key for key in order if assets[key].policy.kind == "within"),
         needed=frozenset(_needed(assets, inputs, roots)),
         partitioned=partitioned,
         mappings={

@@ -2,6 +2,7 @@
 
 from reactors.alerts import calm
 from reactors.domain import Domain
+from reactors.hurry import haste
 from reactors.marking import plan_again
 from reactors.requests import proceed
 from reactors.silence import listen
@@ -23,6 +24,8 @@ def fired(domain: Domain, fact: TimerFired) -> None:
             listen(domain, domain.state.roots[key])
         else:
             calm(domain, key)
+    while (hurried := haste(domain)) is not None and hurried.at <= domain.state.now:
+        start(domain, domain.state.nodes[hurried.key], "others' work stands before its promise")
     for name in fact.settle:
         wave = domain.state.waves.get(name)
         if wave is not None and wave.at is None:

@@ -75,12 +75,14 @@ COMMON: dict[str, dict[str, Any]] = {
         "expected": "5m",
         "actual": "5m1s",
     },
+    "backfill": {"backfill": "b60", "asset": "shop/revenue", "status": "done", "total": 31, "done": 30, "failed": 1},
     "dead": {"origin": "everfresh.changes.v1/0/12", "error": "the event is not JSON"},
 }
 
 TYPES = [
     *(f"everfresh.asset.{step}.v1" for step in ("materialized", "verified", "quarantined", "released")),
     "everfresh.run.ended.v1",
+    "everfresh.backfill.changed.v1",
     "everfresh.freshness.changed.v1",
     "everfresh.check.evaluated.v1",
     "everfresh.cost.incurred.v1",

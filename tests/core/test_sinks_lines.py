@@ -19,6 +19,7 @@ SAID = {
     "asset.released": "INFO    shop/revenue released v7: an operator let the quarantined version through",
     "run.ended": "ERROR   shop/revenue failed run 8-shop/revenue attempt 2 on w1: raised: no such table",
     "freshness.changed": "INFO    shop/revenue stale (was fresh), behind by 1s500ms, promised 5m: an input changed",
+    "backfill.changed": "ERROR   shop/revenue backfill b60 done: 30 of 31 partitions right, 1 failed",
     "check.evaluated": "ERROR   shop/revenue check no_negative_days failed (error, blocking): observed 3, expected 0",
     "cost.incurred": "INFO    shop/revenue used 0.4 credits of credits, 1.2 USD: run 7-shop/revenue, measured",
     "alert.opened": "ERROR   shop/revenue alert freshness.overdue opened (error, episode 1): "

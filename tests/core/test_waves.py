@@ -158,3 +158,19 @@ def test_a_source_that_exists_can_be_read_before_any_change() -> None:
     world = world_of(source("d/s", exists=True), derived("d/a", "d/s", policy=Eager()))
     world.advance("1s")
     assert [run.cut["d/s"] for run in world.runs("d/a")] == [0]
+
+
+def test_where_one_slot_serves_many_promises_the_first_run_begins_early_enough_for_the_last() -> None:
+    targets = [derived(f"d/x{number}", "d/s", policy=Within("8m"), takes_ms=MINUTE) for number in range(6)]
+    world = world_of(source("d/s"), *targets, takes="1m")
+    world.slots(1)
+    world.publish("d/s")
+    world.advance("10m")  # each has a version
+    world.publish("d/s")
+    world.advance("10m")
+    assert [len(world.runs(f"d/x{number}")) for number in range(6)] == [2] * 6
+    assert world.events("everfresh.alert.*") == []
+    reasons = [run.reason for run in world.runs()[6:]]
+    assert any(reason.startswith("others' work stands before its promise") for reason in reasons)
+    begun = world.runs()[6].granted_at
+    assert begun >= world.clock - 10 * MINUTE + MINUTE // 2  # and no earlier than that takes
