@@ -104,7 +104,8 @@ def _note_queue(domain: Domain, node: Node) -> None:
     stack = [node]
     while stack:
         one = stack.pop()
-        most = max([len(one.requests), *(above.queued for above in domain.derived_inputs(one))])
+        waits = bool(one.requests) and domain.definition(one).policy.every_ms is not None  # for the span since the last
+        most = max([len(one.requests) + waits, *(above.queued for above in domain.derived_inputs(one))])
         queued = most if most > 1 else 0
         if queued != one.queued:
             one.queued = queued

@@ -100,6 +100,11 @@ def code_changed(domain: Domain, node: Node) -> bool:
     return pin is not None and bool(code.commits) and pin.fingerprint != code.commits[-1].fingerprint
 
 
+def has_code_since(domain: Domain, node: Node, at: int) -> bool:
+    """Its code is newer than the cut `at`: what that has there is nobody's to compute any more."""
+    return domain.state.roots[CODE + node.asset].commits[-1].offset > at
+
+
 def is_forced(domain: Domain, node: Node) -> bool:
     """`materialize` was commanded and has no run yet: the next one runs even if none of its inputs is new."""
     wave = domain.state.waves.get(node.wave) if node.wave is not None else None

@@ -8,7 +8,7 @@ make again. docs/decisions/0019 has the figures.
 from reactors.crossing import agrees
 from reactors.domain import Domain
 from reactors.promises import may_begin
-from reactors.requests import is_held, lacks
+from reactors.requests import has_code_since, is_held, lacks
 from reactors.state import Node
 from reactors.timers import stale_from
 from streams.policies import Within
@@ -23,7 +23,7 @@ ODDS = 3
 def may_ride(domain: Domain, node: Node, at: int, asked: list[Node]) -> bool:
     """It pays that the node joins a wave of the cut `at` that runs these. Only a Within has slack to give."""
     since, wake = stale_from(node), node.wake_at
-    if node.wave is not None or node.requests or not lacks(domain, node, at) or is_held(node):
+    if node.wave is not None or node.requests or not lacks(domain, node, at) or _is_out(domain, node, at):
         return False
     if not isinstance(domain.definition(node).policy, Within) or since is None or wake is None:
         return False
@@ -48,11 +48,15 @@ def _lacking(domain: Domain, node: Node, at: int) -> list[Node] | None:
     while stack:
         for one in domain.derived_inputs(stack.pop()):
             if one.key not in found and lacks(domain, one, at):
-                if one.requests or is_held(one) or not may_begin(domain, one, domain.state.now):
+                if one.requests or _is_out(domain, one, at) or not may_begin(domain, one, domain.state.now):
                     return None
                 found[one.key] = one
                 stack.append(one)
     return list(found.values())
+
+
+def _is_out(domain: Domain, node: Node, at: int) -> bool:
+    return is_held(node) or has_code_since(domain, node, at)
 
 
 def _cost(node: Node) -> int:

@@ -11,6 +11,7 @@ from reactors.requests import (
     cut_of,
     drop_out,
     end,
+    has_code_since,
     is_busy,
     is_forced,
     is_held,
@@ -24,6 +25,7 @@ from reactors.requests import (
 from reactors.riding import may_ride
 from reactors.state import Node, Request, Wave
 from reactors.timers import arm, stale_from
+from streams.policies import Within
 
 
 @dataclass(slots=True)
@@ -52,7 +54,33 @@ def start(domain: Domain, node: Node, reason: str, forced: bool = False) -> Wave
     arm(domain, node, key)
     domain.touched[key] = None
     settle(domain, wave)
+    if wave.id in domain.floating and not forced:
+        _join(domain, wave, node)
     return wave
+
+
+def _join(domain: Domain, wave: Wave, target: Node) -> None:
+    """Take the cut of waves that are at work above already, if it holds what the target is due for.
+
+    To float on would have all that made again as soon as anything new is committed, and the target wait for both.
+    """
+    at = domain.state.fixed_at
+    if not isinstance(domain.definition(target).policy, Within) or wave.patient_until:
+        return
+    if target.stale_at is None or target.stale_at > at or not agrees(domain, target, at):
+        return
+    nodes = domain.state.nodes
+    way = [target, *(nodes[key] for key in domain.made_before(target))]
+    is_at_work = any(one.requests and one.requests[-1].at == at for one in way[1:])
+    if is_at_work and not any(_is_out_of_reach(domain, one, at) for one in way):
+        _fix(domain, wave, at)
+
+
+def _is_out_of_reach(domain: Domain, node: Node, at: int) -> bool:
+    """It can't be had at that cut: it is held, something it reads wasn't there yet, or its code was another's."""
+    if has_code_since(domain, node, at):
+        return True
+    return is_held(node) if lacks(domain, node, at) else node.version is None
 
 
 def deadline(domain: Domain, node: Node) -> int:

@@ -17,6 +17,10 @@ FOUND = {
     101_618: "what read an asset while it was Manual was taken to be right at what is above it afterwards",
     101_651: "the same: its next change marked nothing",
     102_113: "a Manual asset's new duration was added to its readers' work, though no wave of theirs runs it",
+    102_566: "three waves' requests stood before its own, and a promise of 3.7 times its path was missed",
+    104_226: "the same, behind a run that may begin each 30 s only",
+    105_333: "new code was run at a cut from before its deploy, in a wave that had joined others'",
+    105_358: "the same: the asset had been a source at that cut",
     103_413: "a run that was lost just before a deploy was never granted again",
 }
 
