@@ -32,7 +32,7 @@ def read_policy(text: str) -> Policy:
         known = ", ".join(_MADE_BY)
         raise DefinitionError(
             f"{text!r} makes no policy; write it as in code, like 'Within(\"1h\")'; there are {known}, "
-            f"each with .{' or .'.join(_ADDED_BY)} behind it"
+            f"each with .{', .'.join(_ADDED_BY[:-1])} or .{_ADDED_BY[-1]} behind it"
         ) from None
 
 

@@ -11,7 +11,7 @@ from streams.definitions import Manifest
 from streams.events import BackfillStatus, Cut, Pin, Verdict
 from streams.keys import node_key
 
-SCHEMA = 2
+SCHEMA = 3
 """of a snapshot; another one is not read, and the journal is folded from its start instead"""
 
 _LATELY_MS = 60_000

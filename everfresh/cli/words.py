@@ -11,7 +11,7 @@ from streams.units import readable, rfc3339
 
 Json = Mapping[str, Any]
 
-COMMANDS = ("materialize", "pause", "resume", "release", "cancel")
+COMMANDS = ("materialize", "pause", "resume", "release", "cancel", "backfill", "backfill-steered")
 
 
 def span(duration_ms: int | None) -> str:
@@ -135,6 +135,16 @@ def _commanded(data: Json) -> str:
     return ": ".join(one for one in (by, data.get("reason")) if one)
 
 
+def _backfill(data: Json) -> str:
+    ranged = [f"{data['first']} to {data['last']}"] if data["first"] else []
+    what = ", ".join([*ranged, *data["partitions"], f"{data['slots']} at once"])
+    return f"{what} {said}" if (said := _commanded(data)) else what
+
+
+def _steered(data: Json) -> str:
+    return f"{data['action']} {data['backfill']} {_commanded(data)}".rstrip()
+
+
 _TOLD: Mapping[str, Callable[[Json], str]] = {
     "asset.changed": _changed,
     "definitions.declared": lambda data: f"deploy {data['deploy']}: {counted(len(data['assets']), 'asset')}",
@@ -144,6 +154,8 @@ _TOLD: Mapping[str, Callable[[Json], str]] = {
     **dict.fromkeys(("run.started", "run.succeeded"), _attempt),
     **dict.fromkeys(("run.lost", "run.rejected", "run.cancelled"), _ended("reason")),
     **dict.fromkeys((f"command.{name}" for name in COMMANDS), _commanded),
+    "command.backfill": _backfill,
+    "command.backfill-steered": _steered,
     "run.reported": _reported,
     "timer.fired": lambda data: f"up to {data['at']}",
     "worker.heartbeat": lambda data: f"{counted(data['slots'], 'slot')}, holds {len(data.get('holds', ()))}",
