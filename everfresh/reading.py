@@ -95,13 +95,18 @@ async def bounds(log: Log, topics: Topics, name: str) -> tuple[int, int]:
         raise TopicMismatch(f"domain {name!r} isn't there: {error}; deploy it with `everfresh deploy APP`") from None
 
 
-async def now(log: Log, topics: Topics, name: str) -> Domain:
-    """The domain's state at the journal's end."""
+async def caught_up(log: Log, topics: Topics, name: str) -> Reading:
+    """A reading of the domain that stands at its journal's end, and may go on from there."""
     reading = Reading(log, topics, name)
     await reading.begin()
     async for _ in reading.to_end():
         pass
-    return reading.domain
+    return reading
+
+
+async def now(log: Log, topics: Topics, name: str) -> Domain:
+    """The domain's state at the journal's end."""
+    return (await caught_up(log, topics, name)).domain
 
 
 async def history(log: Log, topics: Topics, name: str) -> tuple[Domain, History]:

@@ -70,8 +70,7 @@ def apply(domain: Domain, offset: int, time: int, event: Envelope) -> list[Outpu
         _count_letter(domain, "journal", str(error))
     if domain.touched:
         ticks.wake_due(domain)
-        if state.backfills:
-            backfills.follow(domain)
+        if state.backfills and backfills.follow(domain):
             ticks.wake_due(domain)
         touched, domain.touched = domain.touched, {}
         for key in touched:

@@ -2,8 +2,8 @@
 
 from reactors.commits import partition_named
 from reactors.domain import Domain
-from reactors.growth import create, grow
-from reactors.requests import is_busy
+from reactors.growth import node_of
+from reactors.requests import is_underway
 from reactors.state import BackfillState, Node
 from reactors.waves import start
 from streams.errors import BadEvent
@@ -59,11 +59,12 @@ def steered(domain: Domain, said: BackfillSteered) -> None:
     _advance(domain, one)
 
 
-def follow(domain: Domain) -> None:
-    """An entry was folded: whatever partition is through makes room for the next one."""
-    for one in list(domain.state.backfills.values()):
-        if not one.is_over:
-            _advance(domain, one)
+def follow(domain: Domain) -> bool:
+    """An entry was folded: whatever partition is through makes room for the next one. Tells whether any goes on."""
+    going = [one for one in domain.state.backfills.values() if not one.is_over]
+    for one in going:
+        _advance(domain, one)
+    return bool(going)
 
 
 def replanned(domain: Domain) -> None:
@@ -84,7 +85,7 @@ def replanned(domain: Domain) -> None:
 def _advance(domain: Domain, one: BackfillState) -> None:
     for partition in list(one.active):
         node = domain.node(one.asset, partition)
-        if node is None or not _goes_on(node):
+        if node is None or not is_underway(node):
             del one.active[partition]
             _ended(one, node, partition)
     while one.status == "running" and one.left and len(one.active) < one.slots:
@@ -104,9 +105,7 @@ def _begin(domain: Domain, one: BackfillState, partition: str) -> bool:
         if lacking is not None:
             one.failed[partition] = lacking
             return False
-        for made in create(domain, key):
-            grow(domain, made)
-    node = domain.state.nodes[key]
+    node = node_of(domain, key)
     if not one.force and node.version is not None and node.stale_at is None:
         one.done += 1
         return False
@@ -129,10 +128,6 @@ def _lacking(domain: Domain, asset: str, partition: str) -> str | None:
         if not (root is not None and root.exists) and not (definition is not None and definition.exists):
             return f"{key!r} was never published"
     return "an input has no partition yet that it reads" if empty else None
-
-
-def _goes_on(node: Node) -> bool:
-    return node.wave is not None or bool(node.requests) or is_busy(node)
 
 
 def _ended(one: BackfillState, node: Node | None, partition: str) -> None:

@@ -3,7 +3,7 @@
 from reactors.commits import partition_named
 from reactors.domain import Domain
 from reactors.freshness import reblock
-from reactors.growth import create, grow
+from reactors.growth import node_of
 from reactors.marking import free_below, plan_again
 from reactors.requests import proceed
 from reactors.runs import cancel, release
@@ -20,11 +20,8 @@ def obey(domain: Domain, command: Command) -> None:
     what = type(command).__name__.lower()
     if command.asset not in domain.graph.inputs:
         raise BadEvent(f"{what} {command.asset!r}: no such derived asset in {domain.name!r}")
-    key = node_key(command.asset, partition_named(domain, command.asset, command.partition, what))
-    if key not in domain.state.nodes:
-        for made in create(domain, key):
-            grow(domain, made)
-    node = domain.state.nodes[key]
+    partition = partition_named(domain, command.asset, command.partition, what)
+    node = node_of(domain, node_key(command.asset, partition))
     node.touched = domain.state.offset
     if isinstance(command, Pause):
         node.paused = f"paused{_by(command)}"

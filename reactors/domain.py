@@ -132,8 +132,12 @@ class Domain:
 
     def missing(self, node: Node) -> int:
         """How many roots above it have no version yet, or deps no partition."""
-        empty = self.links.above(node.asset, node.partition)[1] if self.graph.partitioned else 0
-        return empty + sum(not root.exists for root in self.roots_above(node))
+        keys, empty = (
+            self.links.above(node.asset, node.partition)
+            if self.graph.partitioned
+            else (self.graph.above(node.asset), 0)
+        )
+        return empty + sum(not self.state.roots[key].exists for key in keys)
 
     def below(self, key: str) -> list[Node]:
         """Every node downstream, inputs before readers."""

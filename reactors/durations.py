@@ -20,9 +20,8 @@ def learn(domain: Domain, node: Node, duration_ms: int) -> None:
     if abs(estimate - node.takes) * 100 <= step:
         return
     more = estimate - node.takes
-    same = [
-        domain.state.nodes[key] for key in domain.links.members(node.asset)
-    ]  # a new partition takes what others did
+    # A new partition takes what others did.
+    same = [domain.state.nodes[key] for key in domain.links.members(node.asset)]
     for one in same:
         one.takes = estimate
     keys = [] if node.asset in domain.graph.roots else domain.graph.below([node.asset])  # no wave runs what is Manual

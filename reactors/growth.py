@@ -40,6 +40,14 @@ def create(domain: Domain, key: str) -> list[str]:
     return made
 
 
+def node_of(domain: Domain, key: str) -> Node:
+    """A node, made with all that it needs and all that reads it, where it isn't there yet."""
+    if key not in domain.state.nodes:
+        for made in create(domain, key):
+            grow(domain, made)
+    return domain.state.nodes[key]
+
+
 def root_of(domain: Domain, key: str) -> Root:
     """A root, made where nothing was heard of it yet. A partition of a source that exists is there too."""
     found = domain.state.roots.get(key)

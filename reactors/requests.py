@@ -94,6 +94,11 @@ def is_held(node: Node) -> bool:
     return node.paused is not None or node.missing > 0 or parked
 
 
+def is_underway(node: Node) -> bool:
+    """A wave is to bring it, somebody wants it, or a run of it goes on."""
+    return node.wave is not None or bool(node.requests) or is_busy(node)
+
+
 def code_changed(domain: Domain, node: Node) -> bool:
     """A deploy gave the node another code than the one that its first request pins."""
     pin, code = node.requests[0].pins.get(CODE + node.asset), domain.state.roots[CODE + node.asset]

@@ -12,7 +12,7 @@ from everfresh.cli.screen import line, note, say
 from everfresh.cli.words import about, counted, short, span, told
 from everfresh.config import Settings
 from everfresh.loading import load_app
-from everfresh.reading import Reading, behind
+from everfresh.reading import Reading, behind, caught_up
 from everfresh.site import Deployed, Site, deploy, opened
 from everfresh.wiring import built, serve
 from reactors.domain import Domain, Output
@@ -20,7 +20,7 @@ from reactors.explain import way_out
 from reactors.io.clock import SystemClock
 from reactors.io.ingress import ROLE as INGRESS
 from reactors.io.reactor import ROLE as REACTORS
-from reactors.requests import is_busy
+from reactors.requests import is_underway
 from streams.errors import EverfreshError, LogUnavailable
 from streams.events import Materialize
 from streams.units import rfc3339
@@ -51,10 +51,7 @@ class Desk:
     async def open(self, site: Site) -> None:
         """Deploy the app, and read its journal to its end."""
         _tell_deployed(await deploy(site, self.app), site.settings.log)
-        self.reading = Reading(site.log, site.settings.topics, self.app.domain)
-        await self.reading.begin()
-        async for _ in self.reading.to_end():
-            pass
+        self.reading = await caught_up(site.log, site.settings.topics, self.app.domain)
         await self.try_again(site, "`everfresh dev` begins")
 
     async def try_again(self, site: Site, why: str) -> None:
@@ -207,7 +204,7 @@ def _far_off(domain: Domain) -> Iterator[tuple[str, str]]:
 
 def _goes_on(domain: Domain, key: str) -> bool:
     node = domain.state.nodes[key]
-    return node.wake_at is not None or node.wave is not None or bool(node.requests) or is_busy(node)
+    return node.wake_at is not None or is_underway(node)
 
 
 def _ended(domain: Domain) -> int:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from everfresh.cli.place import check_there
 from everfresh.cli.words import counted, span
 from everfresh.config import Settings
-from everfresh.reading import Reading, behind, bounds
+from everfresh.reading import Reading, behind, bounds, caught_up
 from everfresh.shadows import HOME, hidden_by_ours
 from everfresh.site import Site, domains, opened
 from reactors.domain import Domain
@@ -97,10 +97,7 @@ async def _group(site: Site, subject: str, role: str, topic: str) -> Finding:
 
 
 async def _domain(site: Site, name: str) -> list[Finding]:
-    reading = Reading(site.log, site.settings.topics, name)
-    await reading.begin()
-    async for _ in reading.to_end():
-        pass
+    reading = await caught_up(site.log, site.settings.topics, name)
     domain = reading.domain
     manifest = domain.state.manifest
     if manifest is None:

@@ -13,7 +13,7 @@ from everfresh.cli.ordering import PATIENCE_SECONDS, user
 from everfresh.cli.screen import note
 from everfresh.cli.words import counted
 from everfresh.options import meant
-from everfresh.reading import Reading
+from everfresh.reading import Reading, caught_up
 from everfresh.site import Site
 from reactors.domain import Domain
 from reactors.state import BackfillState
@@ -73,7 +73,7 @@ class Found:
 async def begun(site: Site, said: Wanted) -> Found:
     """Append the command. Raises UsedWrongly for what has no such partitions."""
     key = await key_of(site, said.asset)
-    reading = await _read(site, key.partition("/")[0])
+    reading = await caught_up(site.log, site.settings.topics, key.partition("/")[0])
     graph = reading.domain.graph
     parts = graph.partitioned.get(key)
     if key not in graph.assets:
@@ -109,7 +109,7 @@ async def steered(site: Site, said: str, action: Action, reason: str) -> Found:
     names = await domains_of(site, [domain] if slash else None)
     if len(names) > 1:
         raise UsedWrongly(f"{said!r} may be of {' or '.join(names)}; write it like '{names[0]}/{said}'")
-    reading = await _read(site, names[0])
+    reading = await caught_up(site.log, site.settings.topics, names[0])
     found, known = Found(reading, name), reading.domain.state.backfills
     if name not in known:
         raise UsedWrongly(f"there is no backfill {said!r}; {meant(name, known)}")
@@ -169,14 +169,6 @@ def _json(domain: str, one: BackfillState) -> dict[str, Any]:
         "slots": one.slots,
         "by": one.by,
     }
-
-
-async def _read(site: Site, domain: str) -> Reading:
-    reading = Reading(site.log, site.settings.topics, domain)
-    await reading.begin()
-    async for _ in reading.to_end():
-        pass
-    return reading
 
 
 async def _append(site: Site, reading: Reading, event: Backfill | BackfillSteered, subject: str) -> int:

@@ -9,11 +9,11 @@ from everfresh.cli.finding import key_of
 from everfresh.cli.screen import note
 from everfresh.cli.standing import check
 from everfresh.options import meant
-from everfresh.reading import Reading
+from everfresh.reading import Reading, caught_up
 from everfresh.site import Site
 from reactors.history import History, Run
 from reactors.io.reactor import ROLE
-from reactors.requests import is_busy
+from reactors.requests import is_busy, is_underway
 from reactors.state import Node
 from streams.errors import EverfreshError
 from streams.events import Cancel, Materialize, Pause, Release, Resume
@@ -46,10 +46,7 @@ async def order(site: Site, name: str, asset: str, reason: str) -> Given:
     """Append a command. Raises UsedWrongly for an asset that isn't there, EverfreshError where it would do nothing."""
     key = await key_of(site, asset)
     domain = key.partition("/")[0]
-    reading = Reading(site.log, site.settings.topics, domain)
-    await reading.begin()
-    async for _ in reading.to_end():
-        pass
+    reading = await caught_up(site.log, site.settings.topics, domain)
     _check(reading, name, key)
     event = MODELS[name](asset=asset_of(key), partition=partition_of(key), by=user(), reason=reason)
     stamp = await site.append(domain, event, asset_of(key), uuid4().hex)
@@ -79,7 +76,7 @@ async def _is_taken_in(site: Site, given: Given) -> bool:
 
 
 def _goes_on(node: Node) -> bool:
-    return node.asked_at is not None or node.wave is not None or bool(node.requests) or is_busy(node)
+    return node.asked_at is not None or is_underway(node)
 
 
 def _check(reading: Reading, name: str, key: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 
 from everfresh.cli import standing
 from everfresh.cli.screen import aligned, drawn, line, say
-from everfresh.reading import Folded, Reading
+from everfresh.reading import Folded, Reading, caught_up
 from everfresh.site import Site
 
 BEAT_MS = 1_000
@@ -17,11 +17,7 @@ Rows = list[standing.Row]
 
 async def watch(site: Site, names: Sequence[str], only: str | None, json: bool) -> None:
     """Show where the assets of these domains stand, or the `only` one, for as long as anybody looks."""
-    readings = [Reading(site.log, site.settings.topics, name) for name in names]
-    for reading in readings:
-        await reading.begin()
-        async for _ in reading.to_end():
-            pass
+    readings = [await caught_up(site.log, site.settings.topics, name) for name in names]
     if only is not None:
         standing.check(readings[0].domain, only)
     keys = None if only is None else [only]
