@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from everfresh.assets import Declared
 from everfresh.partitions import Dep
-from everfresh.policies import Span, in_one_sentence, spoken
+from everfresh.policies import Span, in_one_sentence, inside, spoken
 from reactors.binding import Function
 from reactors.ports import Store
 from reactors.recipes import Place
@@ -138,7 +138,7 @@ def derived(key: str, deps: Sequence[definitions.Dep], options: Mapping[str, Any
     parts = partitioned(key, options.get("partitions"))
     plain = {name: options[name] for name in _ABOUT if name in options}
     spans = {f"{name}_ms": options[name] for name in _SPANS if name in options}
-    said = {"deps": tuple(deps), "policy": policy, "retry": retry, "partitions": parts}
+    said = {"deps": tuple(deps), "policy": inside(key.partition("/")[0], policy), "retry": retry, "partitions": parts}
     return definition(key, kind="derived", **said, **plain, **spans)
 
 

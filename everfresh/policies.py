@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from streams import definitions, policies
 from streams.cloudevents import plain
 from streams.errors import DefinitionError
+from streams.policies import Policy
 
 Span = str | int | timedelta
 """a duration: text like "5m", a timedelta, or whole milliseconds"""
@@ -72,6 +73,18 @@ def Retry(times: int = 2, **how: Span) -> definitions.Retry:  # noqa: N802  the 
             raise DefinitionError(f"Retry has no option {name!r}; it has {', '.join(options)}")
     with in_one_sentence(f"Retry({times!r}{''.join(f', {name}={value!r}' for name, value in how.items())})"):
         return definitions.Retry(times, **how)
+
+
+def inside(domain: str, policy: Policy) -> Policy:
+    """The policy with each short name in it made a key of this domain.
+
+    >>> inside("shop", Within("5m").ignore("orders", "desk/prices")).ignored
+    ('shop/orders', 'desk/prices')
+    """
+    if not policy.ignored:
+        return policy
+    keys = tuple(name if "/" in name else f"{domain}/{name}" for name in policy.ignored)
+    return policy.model_copy(update={"ignored": keys})
 
 
 @contextmanager

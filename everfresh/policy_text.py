@@ -15,7 +15,7 @@ _MADE_BY: Mapping[str, Callable[..., Policy]] = {
     "OnDemand": OnDemand,
     "Manual": Manual,
 }
-_ADDED_BY = ("only_between", "at_most_every", "lookback")
+_ADDED_BY = ("only_between", "at_most_every", "ignore", "require", "on_code_change", "on_missing", "lookback")
 
 
 def read_policy(text: str) -> Policy:

@@ -106,7 +106,7 @@ def _begin(domain: Domain, one: BackfillState, partition: str) -> bool:
             one.failed[partition] = lacking
             return False
     node = node_of(domain, key)
-    if not one.force and node.version is not None and node.stale_at is None:
+    if not one.force and node.version is not None and node.owed_at is None:
         one.done += 1
         return False
     if node.missing or node.paused is not None:

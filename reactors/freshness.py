@@ -12,7 +12,7 @@ from streams.units import readable
 
 def blocker(domain: Domain, node: Node) -> str | None:
     """The paused, failing or quarantined node upstream through which this one is stale."""
-    if node.stale_at is None:
+    if node.owed_at is None:
         return None
     for one in domain.derived_inputs(node):
         if one.stale_at is not None and (one.paused is not None or one.hold is not None):
@@ -70,7 +70,7 @@ def judge(domain: Domain, node: Node) -> tuple[Verdict, str]:
         return ("quarantined" if node.hold.kind == "quarantined" else "failing"), node.hold.reason
     if node.blocked_by is not None:
         return "blocked", f"stale through {node.blocked_by!r}, which is {_trouble(domain, node.blocked_by)}"
-    if node.stale_since is None and (node.version is None or node.stale_at is not None):
+    if node.stale_since is None and (node.version is None or node.owed_at is not None):
         return "unknown", "not each of its inputs has a version yet"
     if is_late(domain, node):
         return "overdue", f"stale for longer than its promise of {in_words(domain, node)}"
@@ -79,14 +79,20 @@ def judge(domain: Domain, node: Node) -> tuple[Verdict, str]:
             f"its promise of {in_words(domain, node)} is below its path of {readable(node.path)} "
             f"plus one run of {readable(node.longest)}"
         )
-    if node.stale_at is not None:
-        return "stale", _why_stale(node)
-    return "fresh", "nothing changed since its cut"
+    return ("stale", _why_stale(node)) if node.owed_at is not None else ("fresh", _why_fresh(domain, node))
 
 
 def _trouble(domain: Domain, key: str) -> str:
     node = domain.state.nodes[key]
     return "paused" if node.paused is not None else node.hold.kind if node.hold is not None else "held"
+
+
+def _why_fresh(domain: Domain, node: Node) -> str:
+    if node.stale_at is None:
+        return "nothing changed since its cut"
+    if node.asset in domain.graph.joint:
+        return "not each of its inputs changed since its cut, and its policy requires all"
+    return "nothing changed since its cut but what its policy ignores"
 
 
 def _why_stale(node: Node) -> str:

@@ -33,8 +33,13 @@ class Graph:
     needed: frozenset[str]  # derived assets that some promise needs, the promised ones included
     partitioned: dict[str, Partitions]  # of those assets that have some
     mappings: dict[tuple[str, str], Mapping]  # (reader, what it reads) → which partitions, where that has some
+    ignored: dict[
+        str, frozenset[str]
+    ]  # derived asset → inputs through which nothing becomes stale, where there are any
+    joint: frozenset[str]  # derived assets that are stale once all of their inputs have changed
     _above: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _abroad: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _heeded: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def above(self, asset: str) -> tuple[str, ...]:
         """The ancestor roots of a derived asset, sorted: what its cut names. Remembered once worked out."""
@@ -43,12 +48,26 @@ class Graph:
             found = self._work_out_above(asset)
         return found
 
+    @property
+    def heeds_all(self) -> bool:
+        """Each commit above an asset makes it stale at once: no policy says otherwise."""
+        return not self.ignored and not self.joint
+
     def abroad(self, asset: str) -> tuple[str, ...]:
         """Those ancestor roots of a derived asset that other domains publish, sorted."""
         found = self._abroad.get(asset)
         if found is None:
             found = self._abroad[asset] = tuple(one for one in self.above(asset) if one in self.foreign)
         return found
+
+    def heeded(self, asset: str) -> frozenset[str]:
+        """Those ancestor roots of a derived asset whose commits make it stale: not through an ignored input alone."""
+        for one in self.order if not self._heeded else ():  # inputs come before readers
+            ignored = self.ignored.get(one, ())
+            heeded = [dep for dep in self.inputs[one] if dep not in ignored]
+            through = (self._heeded[dep] if dep not in self.roots else (dep,) for dep in heeded)
+            self._heeded[one] = frozenset().union(*through)
+        return self._heeded[asset]
 
     def _work_out_above(self, asset: str) -> tuple[str, ...]:
         # A stack, not recursion: a chain of assets may be longer than Python's stack.
@@ -128,11 +147,8 @@ def compile_graph(manifest: Manifest) -> Graph:
             roots.add(CODE + key)
     roots |= foreign
     order = _ordered(inputs)
-    for key, asset in assets.items():
-        if asset.policy.newest is not None and not isinstance(asset.partitions, Windows):
-            raise DefinitionError(
-                f"asset {key!r}: lookback(…) counts time windows, and it has none; give it partitions"
-            )
+    for asset in assets.values():
+        _check_policy(asset)
     partitioned = {key: asset.partitions for key, asset in assets.items() if asset.partitions is not None}
     return Graph(
         assets=assets,
@@ -153,7 +169,30 @@ def compile_graph(manifest: Manifest) -> Graph:
             for dep in assets[key].deps
             if dep.asset in partitioned or dep.mapping is not None
         },
+        ignored={key: found for key in order if (found := _ignored(assets[key]))},
+        joint=frozenset(key for key in inputs if assets[key].policy.requires == "all"),
     )
+
+
+def _check_policy(asset: AssetDef) -> None:
+    """Raises DefinitionError where the policy speaks of what the asset hasn't."""
+    policy, deps = asset.policy, [dep.asset for dep in asset.deps]
+    if policy.newest is not None and not isinstance(asset.partitions, Windows):
+        raise DefinitionError(
+            f"asset {asset.key!r}: lookback(…) counts time windows, and it has none; give it partitions"
+        )
+    for one in policy.ignored:
+        if one not in deps:
+            close = get_close_matches(one, deps, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it reads {', '.join(map(repr, deps)) or 'nothing'}"
+            raise DefinitionError(f"asset {asset.key!r} ignores {one!r}, which it doesn't read; {hint}")
+    if deps and not set(deps) - set(policy.ignored):
+        raise DefinitionError(f"asset {asset.key!r} ignores all that it reads; ef.Manual() runs it on command only")
+
+
+def _ignored(asset: AssetDef) -> frozenset[str]:
+    code = (CODE + asset.key,) if asset.policy.on_code == "ignore" else ()
+    return frozenset((*asset.policy.ignored, *code))
 
 
 def _mapping(asset: AssetDef, dep: Dep, partitioned: dict[str, Partitions], is_made: bool) -> Mapping:
@@ -219,7 +258,7 @@ def _reversed(inputs: dict[str, tuple[str, ...]], order: Iterable[str]) -> dict[
 
 
 def _needed(assets: dict[str, AssetDef], inputs: dict[str, tuple[str, ...]], roots: set[str]) -> set[str]:
-    stack = [key for key in inputs if assets[key].policy.kind in PROMISED]
+    stack = [key for key in inputs if assets[key].policy.kind in PROMISED or assets[key].policy.first_now]
     found = set(stack)
     while stack:
         for one in inputs[stack.pop()]:

@@ -5,12 +5,15 @@ partitions, `source[partition]` those that touched that one. Nodes and roots are
 only what is there is linked, except what a partition can't do without: its own name's partition of an input.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from reactors.graph import Graph
 from reactors.state import Node, State
 from streams.keys import asset_of, node_key, partition_of
-from streams.partitions import All, Last, Mapping, Overlapping, Windows, read_by, readers_of
+from streams.partitions import All, Last, Overlapping, Windows, read_by, readers_of
+from streams.partitions import Mapping as PartitionMapping
+
+_NOTHING: Mapping[str, Collection[str]] = {}
 
 
 class Links:
@@ -89,7 +92,7 @@ class Links:
                 found += self._reading(reader, key, mapping)
         return found
 
-    def _reading(self, reader: str, key: str, mapping: Mapping) -> list[str]:
+    def _reading(self, reader: str, key: str, mapping: PartitionMapping) -> list[str]:
         """The partitions of a reader that read this one; of windows that look back, those that have begun."""
         parts = self._graph.partitioned[reader]
         keys = self._readers.get((reader, key))
@@ -102,14 +105,19 @@ class Links:
 
     def above(self, name: str, part: str) -> tuple[list[str], int]:
         """The ancestor roots of a node, there or not, sorted; and how many deps on the way have nothing to read."""
-        roots: dict[str, None] = {}
-        missing = 0
-        for asset, partition in self._lineage(name, part):
-            missing += self.empty(asset, partition)
-            for one in self.inputs(asset, partition):
-                if self.is_root(one):
-                    roots[one] = None
-        return sorted(roots), missing
+        lineage = list(self._lineage(name, part))
+        roots = {key: None for one in lineage for key in self.inputs(*one) if self.is_root(key)}
+        return sorted(roots), sum(self.empty(*one) for one in lineage)
+
+    def heeded(self, name: str, part: str) -> dict[str, None]:
+        """Those ancestor roots of a node whose commits make it stale: not through an ignored input alone."""
+        ignored = self._graph.ignored
+        lineage = self._lineage(name, part, ignored)
+        return {key: None for one in lineage for key in self._without(ignored, *one) if self.is_root(key)}
+
+    def _without(self, ignored: Mapping[str, Collection[str]], asset: str, partition: str) -> Iterator[str]:
+        skipped = ignored.get(asset, ())
+        return (key for key in self.inputs(asset, partition) if not skipped or asset_of(key) not in skipped)
 
     def made_before(self, node: Node) -> Iterator[str]:
         """Every node above this one, in no particular order."""
@@ -117,13 +125,15 @@ class Links:
         next(lineage)
         return (node_key(*one) for one in lineage)
 
-    def _lineage(self, asset: str, partition: str) -> Iterator[tuple[str, str]]:
+    def _lineage(
+        self, asset: str, partition: str, ignored: Mapping[str, Collection[str]] = _NOTHING
+    ) -> Iterator[tuple[str, str]]:
         seen = {(asset, partition): None}
         stack = [(asset, partition)]
         while stack:
             one = stack.pop()
             yield one
-            for key in self.inputs(*one):
+            for key in self._without(ignored, *one):
                 above = (asset_of(key), partition_of(key))
                 if above not in seen and not self.is_root(key):
                     seen[above] = None

@@ -2,6 +2,7 @@
 
 from reactors.domain import Domain
 from reactors.freshness import block_below
+from reactors.heeding import Oldest, heeds, oldest_after, owed_after
 from reactors.state import Commit, Node, Root
 from reactors.timers import arm
 
@@ -13,14 +14,14 @@ def mark(domain: Domain, key: str) -> None:
     Only what was tried and failed has gone further; it is freed as soon as what it failed through is marked again.
     """
     stack = domain.readers(key)
-    if all(node.since_at is not None for node in stack):
+    if all(_is_marked(domain, node, key) for node in stack):
         return  # on most changes of a burst
     tried = list[Node]()
     while stack:
         node = stack.pop()
-        if node.since_at is not None:
+        if _is_marked(domain, node, key):
             continue
-        mark_node(domain, node, node.key)
+        mark_node(domain, node, heeds(domain, node, key))
         if node.tried_at >= 0:
             tried.append(node)
         if node.asset not in domain.graph.roots:
@@ -31,16 +32,41 @@ def mark(domain: Domain, key: str) -> None:
     domain.wake(key)
 
 
-def mark_node(domain: Domain, node: Node, key: str) -> None:
-    """The entry being folded is the oldest past the node's planned cut."""
-    state = domain.state
-    node.since_at, node.since = state.offset, state.now
+def _is_marked(domain: Domain, node: Node, key: str) -> bool:
+    """A commit of that root tells the node nothing: there is an older one, and an older one that its promise heeds."""
+    return node.since_at is not None and (node.since is not None or not heeds(domain, node, key))
+
+
+def mark_node(domain: Domain, node: Node, is_heeded: bool) -> None:
+    """The entry being folded is past the node's planned cut, and nothing older is, or nothing older that it heeds."""
+    state, key = domain.state, node.key
+    if node.since_at is None:
+        node.since_at = state.offset
     if node.stale_at is None:
         node.stale_at = state.offset
-        if node.version is not None:
-            node.stale_since = state.now
+    if is_heeded and node.asset in domain.graph.joint:
+        owed = owed_after(domain, node, planned_at(node))
+        node.since = owed[1] if owed is not None else None
+        if node.owed_at is None:
+            _owe(node, owed_after(domain, node, node.cut_at))
+    elif is_heeded:
+        node.since = state.now
+        if node.owed_at is None:
+            _owe(node, (state.offset, state.now))
     arm(domain, node, key)
     domain.touched[key] = None
+
+
+def _owe(node: Node, owed: Oldest | None) -> None:
+    """Past its cut this is what its promise heeds first; until it has a version its inputs say since when."""
+    node.owed_at = owed[0] if owed is not None else None
+    if owed is not None and node.version is not None:
+        node.stale_since = owed[1]
+
+
+def planned_at(node: Node) -> int:
+    """The offset of the cut that it is planned at: in flight or requested, or tried, else its own."""
+    return max(node.cut_at, node.tried_at, node.requests[-1].at if node.requests else -1)
 
 
 def first_version(domain: Domain, root: Root) -> None:
@@ -48,11 +74,11 @@ def first_version(domain: Domain, root: Root) -> None:
     for node in domain.below(root.key):
         node.missing = domain.missing(node) if domain.graph.partitioned else node.missing - 1
         if node.missing == 0 and node.version is None:
-            node.since_at = None  # its promise counts from now, not from the first of its roots
+            node.since_at = node.since = None  # its promise counts from now, not from the first of its roots
         if node.missing == 0:
             node.tried_at = -1
-        if node.since_at is None:
-            mark_node(domain, node, node.key)
+        if not _is_marked(domain, node, root.key):
+            mark_node(domain, node, node.version is None or heeds(domain, node, root.key))
         hear_inputs(domain, node)
         arm(domain, node, node.key)
         domain.touched[node.key] = None
@@ -62,7 +88,7 @@ def first_version(domain: Domain, root: Root) -> None:
 
 def hear_inputs(domain: Domain, node: Node) -> None:
     """Until each of its inputs has a version a node is unknown; from then on its staleness counts."""
-    if node.stale_at is not None and node.stale_since is None and not lacks_input(domain, node):
+    if node.owed_at is not None and node.stale_since is None and not lacks_input(domain, node):
         node.stale_since = domain.state.now
         domain.touched[node.key] = None
 
@@ -74,9 +100,12 @@ def lacks_input(domain: Domain, node: Node) -> bool:
 
 def note_staleness(domain: Domain, node: Node) -> None:
     """Work out anew since when the node is stale, now that its cut moved."""
-    oldest = None if node.missing and node.version is None else oldest_after(domain, node, node.cut_at)
-    node.stale_at, node.stale_since = oldest if oldest is not None else (None, None)
-    if oldest is not None and lacks_input(domain, node):
+    is_unknown = node.missing > 0 and node.version is None
+    oldest = None if is_unknown else oldest_after(domain, node, node.cut_at)
+    node.stale_at = oldest[0] if oldest is not None else None
+    owed = oldest if oldest is None or domain.graph.heeds_all else owed_after(domain, node, node.cut_at)
+    node.owed_at, node.stale_since = owed if owed is not None else (None, None)
+    if owed is not None and lacks_input(domain, node):
         node.stale_since = None
 
 
@@ -91,9 +120,11 @@ def note_deploy(domain: Domain, node: Node) -> None:
 
 def plan_again(domain: Domain, node: Node) -> None:
     """Work out anew what lies past the planned cut, which has changed."""
-    planned = max(node.cut_at, node.tried_at, node.requests[-1].at if node.requests else -1)
+    planned = planned_at(node)
     oldest = None if node.missing and planned < 0 else oldest_after(domain, node, planned)
-    node.since_at, node.since = oldest if oldest is not None else (None, None)
+    owed = oldest if oldest is None or domain.graph.heeds_all else owed_after(domain, node, planned)
+    node.since_at = oldest[0] if oldest is not None else None
+    node.since = owed[1] if owed is not None else None
     _note_queue(domain, node)
     arm(domain, node, node.key)
     domain.touched[node.key] = None
@@ -123,34 +154,6 @@ def free_below(domain: Domain, node: Node) -> None:
             plan_again(domain, one)
         else:
             one.tried_at = -1
-
-
-def oldest_after(domain: Domain, node: Node, at: int) -> tuple[int, int] | None:
-    """(offset, time) of the oldest commit above the node that a cut at `at` leaves out."""
-    roots = domain.roots_above(node)
-    if at < 0:  # nothing computed or tried yet: what counts is when the last of its roots got its first version
-        born = [(root.born_at, root.born) for root in roots]
-        return max([*born, (node.born_at, node.born)] if node.born_at >= 0 else born, default=None)
-    found: tuple[int, int] | None = None
-    for root in roots:
-        if root.commits and root.commits[-1].offset > at:
-            first = first_after(root, at)
-            if found is None or first.offset < found[0]:
-                found = (first.offset, first.time)
-    return found
-
-
-def first_after(root: Root, at: int) -> Commit:
-    """The first commit past an offset; there must be one. Thinning keeps those that follow a live cut."""
-    commits = root.commits
-    low, high = 0, len(commits) - 1
-    while low < high:
-        middle = (low + high) // 2
-        if commits[middle].offset > at:
-            high = middle
-        else:
-            low = middle + 1
-    return commits[low]
 
 
 def last_by(root: Root, at: int) -> Commit | None:

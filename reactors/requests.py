@@ -7,7 +7,8 @@ from heapq import heappush
 from reactors.crossing import agrees, deliver
 from reactors.domain import Domain
 from reactors.freshness import blocker, reblock
-from reactors.marking import free_below, hear_inputs, last_by, note_staleness, oldest_after, plan_again
+from reactors.heeding import oldest_after
+from reactors.marking import free_below, hear_inputs, last_by, note_staleness, plan_again
 from reactors.state import Node, Request, Root, Wave
 from reactors.timers import arm
 from streams.definitions import CODE
@@ -240,7 +241,7 @@ def stand(domain: Domain, node: Node, cut: Cut, at: int, pins: dict[str, Pin]) -
     node.blocked_by = blocker(domain, node) if domain.troubled else None
     domain.touched[node.key] = None
     wave = domain.state.waves.get(node.wave) if node.wave is not None else None
-    if wave is not None and wave.at is None and wave.forced is None and node.stale_at is None:
+    if wave is not None and wave.at is None and wave.forced is None and node.owed_at is None:
         end(domain, wave)  # another wave's run did what this one was for
     if domain.subscribers:
         deliver(domain, node)

@@ -11,7 +11,7 @@ from streams.definitions import Manifest
 from streams.events import BackfillStatus, Cut, Pin, Verdict
 from streams.keys import node_key
 
-SCHEMA = 3
+SCHEMA = 4
 """of a snapshot; another one is not read, and the journal is folded from its start instead"""
 
 _LATELY_MS = 60_000
@@ -134,9 +134,10 @@ class Node:
     consumed: dict[str, Pin] = field(default_factory=dict)  # input → what the version was computed from
     missing: int = 0  # ancestor roots that have no version yet
     stale_at: int | None = None  # offset of the oldest commit past the cut
-    stale_since: int | None = None  # its time; with no version yet: when its inputs all had one
+    owed_at: int | None = None  # the same of the commits that its policy heeds; with none past the cut nothing is owed
+    stale_since: int | None = None  # their time; with no version yet: when its inputs all had one
     since_at: int | None = None  # offset of the oldest commit past the planned cut
-    since: int | None = None  # its time
+    since: int | None = None  # time of the oldest one past it that its policy heeds
     tried_at: int = -1  # left a wave of that cut: not tried again before something new
     requests: list[Request] = field(default_factory=list)
     run: Run | None = None

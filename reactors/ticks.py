@@ -7,7 +7,7 @@ from reactors.marking import plan_again
 from reactors.requests import proceed
 from reactors.silence import listen
 from reactors.state import Node
-from reactors.timers import arm, elapsed, later, margin, stale_from
+from reactors.timers import arm, elapsed, is_urgent, later, margin, stale_from
 from reactors.waves import settle, start
 from streams.events import TimerFired
 from streams.policies import Cron, Eager, Within
@@ -76,7 +76,9 @@ def _wake(domain: Domain, node: Node) -> None:
         start(domain, node, f"materialize was commanded{node.asked_by}", forced=True)
         return
     policy = domain.definition(node).policy
-    if isinstance(policy, Eager):
+    if is_urgent(domain, node):
+        start(domain, node, "it has no version yet" if node.version is None else "its code is new")
+    elif isinstance(policy, Eager):
         calm = later(domain, node, policy)
         if policy.quiet_ms and calm > domain.state.now:
             node.calm_at = calm

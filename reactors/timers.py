@@ -4,8 +4,10 @@ from heapq import heappop, heappush
 
 from reactors.causes import SILENT, Cause
 from reactors.domain import Domain
+from reactors.heeding import heeded_roots
 from reactors.promises import is_promised, promise_ms, promised_by, turns_at
 from reactors.state import Node
+from streams.definitions import CODE
 from streams.policies import Cron, Eager, Within
 
 MOMENT_MS = 50
@@ -30,7 +32,9 @@ def due(domain: Domain, node: Node) -> int | None:
         return None
     policy = domain.definition(node).policy
     pause = _pause(domain, node)
-    if isinstance(policy, Within):
+    if is_urgent(domain, node):
+        at = max(pause, since)
+    elif isinstance(policy, Within):
         by = promised_by(domain, node, since) or 0
         at = max(pause, since, by - node.path - margin(domain, node))
     elif isinstance(policy, Eager):
@@ -40,6 +44,17 @@ def due(domain: Domain, node: Node) -> int | None:
     else:
         return None
     return at if policy.hours is None else policy.hours.opens(at)
+
+
+def is_urgent(domain: Domain, node: Node) -> bool:
+    """Its policy leaves no time: for a first version, or for new code."""
+    policy = domain.definition(node).policy
+    if node.version is None and policy.first_now:
+        return True
+    if policy.on_code != "now" or node.version is None:
+        return False
+    planned = node.requests[-1].at if node.requests else max(node.cut_at, node.tried_at)
+    return domain.state.roots[CODE + node.asset].commits[-1].offset > planned
 
 
 def margin(domain: Domain, node: Node) -> int:
@@ -69,7 +84,7 @@ def _pause(domain: Domain, node: Node) -> int:
 
 def later(domain: Domain, node: Node, policy: Eager) -> int:
     """A quiet Eager's due time, now that its first quiet span is over: changes may have come meanwhile."""
-    newest = max((root.commits[-1].time for root in domain.roots_above(node) if root.commits), default=0)
+    newest = max((root.commits[-1].time for root in heeded_roots(domain, node) if root.commits), default=0)
     calm = newest + policy.quiet_ms
     since = stale_from(node)
     if policy.max_wait_ms is None or since is None:

@@ -67,7 +67,7 @@ def _join(domain: Domain, wave: Wave, target: Node) -> None:
     at = domain.state.fixed_at
     if not isinstance(domain.definition(target).policy, Within) or wave.patient_until:
         return
-    if target.stale_at is None or target.stale_at > at or not agrees(domain, target, at):
+    if target.owed_at is None or target.owed_at > at or not agrees(domain, target, at):
         return
     nodes = domain.state.nodes
     way = [target, *(nodes[key] for key in domain.made_before(target))]
@@ -149,7 +149,7 @@ def settle(domain: Domain, wave: Wave) -> None:
         for key in wave.targets:
             park(domain, domain.state.nodes[key], at)
         end(domain, wave)
-    elif wave.forced is None and all(domain.state.nodes[key].stale_at is None for key in wave.targets):
+    elif wave.forced is None and all(domain.state.nodes[key].owed_at is None for key in wave.targets):
         end(domain, wave)
 
 

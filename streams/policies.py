@@ -42,6 +42,10 @@ class Modified(Definition):
     hours: Hours | None = None
     every_ms: Duration | None = Field(default=None, gt=0)
     newest: int | None = Field(default=None, ge=1, le=100_000)  # of an asset's time windows: so many are promised
+    ignored: tuple[str, ...] = ()  # inputs through which nothing becomes stale
+    requires: Literal["any", "all"] = "any"  # of its inputs: so many have changed before it is stale
+    on_code: Literal["later", "now", "ignore"] = "later"  # what new code of the asset brings about
+    first_now: bool = False  # its first version is computed at once
 
     def only_between(self, first: str, end: str, tz: str = "UTC") -> Self:
         """Runs begin only from `first` to `end` (times of day like "08:30", `end` may be the next day's) in that zone.
@@ -86,6 +90,48 @@ class Modified(Definition):
         if type(windows) is not int or not 1 <= windows <= 100_000:
             raise DefinitionError(f"{said}: it is a whole number of windows from 1 to 100000")
         return self.model_copy(update={"newest": windows})
+
+    def ignore(self, *inputs: Any) -> Self:
+        """What changes only through these inputs makes nothing stale, neither this asset nor what reads it.
+
+        The next run reads it all the same. An input is named by what declared it, its key, or its short name inside
+        its own app. Raises DefinitionError.
+        """
+        names = [getattr(one, "key", one) for one in inputs]
+        said = f"ignore({', '.join(map(repr, names))})"
+        if not names or not all(isinstance(one, str) and one for one in names):
+            raise DefinitionError(f"{said}: name the inputs to ignore, like ignore('orders')")
+        if isinstance(self, Manual):
+            raise DefinitionError(f"{said} makes no sense with Manual: it runs on command only")
+        return self.model_copy(update={"ignored": tuple(dict.fromkeys([*self.ignored, *names]))})
+
+    def require(self, how_many: Literal["any", "all"]) -> Self:
+        """The asset is stale once `"all"` of its inputs have changed since its last run; by default, once any has.
+
+        New code makes it stale by itself. Raises DefinitionError.
+        """
+        said = f"require({how_many!r})"
+        if how_many not in ("any", "all"):
+            raise DefinitionError(f"{said}: it is 'any' or 'all'")
+        if isinstance(self, Manual | OnDemand):
+            raise DefinitionError(f"{said} makes no sense with {type(self).__name__}: it is never due by itself")
+        return self.model_copy(update={"requires": how_many})
+
+    def on_code_change(self, what: Literal["later", "now", "ignore"]) -> Self:
+        """What a deploy of new code brings about: a run as `"later"` as the promise allows, `"now"`, or `"ignore"`.
+
+        Where it is ignored, the next run uses the new code. Raises DefinitionError.
+        """
+        said = f"on_code_change({what!r})"
+        if what not in ("later", "now", "ignore"):
+            raise DefinitionError(f"{said}: it is 'later', 'now' or 'ignore'")
+        if isinstance(self, Manual) or (isinstance(self, OnDemand) and what == "now"):
+            raise DefinitionError(f"{said} makes no sense with {type(self).__name__}: it is never due by itself")
+        return self.model_copy(update={"on_code": what})
+
+    def on_missing(self) -> Self:
+        """The first version is computed as soon as each input has one, whatever the policy says of later ones."""
+        return self.model_copy(update={"first_now": True})
 
 
 class Within(Modified):

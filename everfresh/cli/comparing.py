@@ -8,6 +8,7 @@ from everfresh.cli.command import InDomains, UsedWrongly
 from everfresh.cli.finding import existing, key_of
 from everfresh.cli.screen import document, note, table
 from everfresh.cli.words import counted, money, promised, seconds, span
+from everfresh.policies import inside
 from everfresh.policy_text import read_policy
 from everfresh.reading import Reading
 from everfresh.scores import Score
@@ -81,7 +82,8 @@ async def compare(said: InDomains, wanted: Sequence[str], until: int | None, onl
             if not equals or not asset.strip():
                 raise UsedWrongly(f"--with {one!r}: write it as ASSET=POLICY, like 'revenue=Within(\"1h\")'")
             try:
-                policies[await key_of(site, asset.strip())] = read_policy(text)
+                key = await key_of(site, asset.strip())
+                policies[key] = inside(key.partition("/")[0], read_policy(text))
             except DefinitionError as error:
                 raise UsedWrongly(f"--with {one!r}: {error}") from None
         names = sorted({key.partition("/")[0] for key in policies})

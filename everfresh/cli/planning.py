@@ -114,7 +114,7 @@ def plan(domain: Domain, app: App) -> Plan:
     manifest = app.manifest(number)
     compile_graph(manifest)
     old, new = _by_key(before), _by_key(manifest)
-    stale = {key for key, node in domain.state.nodes.items() if node.stale_at is not None}
+    stale = {key for key, node in domain.state.nodes.items() if node.owed_at is not None}
     at = max(domain.state.now, SystemClock().now_ms())
     if before is None or before.hash != manifest.hash:
         declared = DefinitionsDeclared(**manifest.model_dump())
@@ -142,7 +142,7 @@ def _differing(old: AssetDef, new: AssetDef) -> list[str]:
 
 
 def _will_run(domain: Domain, node: Node) -> bool:
-    return node.stale_at is not None and node.asset in domain.graph.needed and node.paused is None
+    return node.owed_at is not None and node.asset in domain.graph.needed and node.paused is None
 
 
 def _recompute(node: Node, at: int) -> Recompute:

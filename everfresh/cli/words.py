@@ -64,11 +64,17 @@ def promised(policy: Policy) -> str:
 
     >>> promised(Within("5m")), promised(Eager(quiet="1s").at_most_every("1m"))
     ('within 5m', 'eager, quiet 1s, at most every 1m')
+    >>> promised(Within("5m").ignore("shop/prices").require("all").on_code_change("now").on_missing())
+    'within 5m, all inputs, ignores shop/prices, new code now, first at once'
     """
-    hours = f", {policy.hours.text} only" if policy.hours is not None else ""
-    every = f", at most every {readable(policy.every_ms)}" if policy.every_ms is not None else ""
-    newest = f", the newest {counted(policy.newest, 'window')} only" if policy.newest is not None else ""
-    return f"{_promise(policy)}{every}{hours}{newest}"
+    said = [_promise(policy)]
+    said += [f"at most every {readable(policy.every_ms)}"] if policy.every_ms is not None else []
+    said += [f"{policy.hours.text} only"] if policy.hours is not None else []
+    said += [f"the newest {counted(policy.newest, 'window')} only"] if policy.newest is not None else []
+    said += ["all inputs"] if policy.requires == "all" else []
+    said += [f"ignores {' and '.join(policy.ignored)}"] if policy.ignored else []
+    said += [{"now": "new code now", "ignore": "ignores new code"}[policy.on_code]] if policy.on_code != "later" else []
+    return ", ".join([*said, "first at once"] if policy.first_now else said)
 
 
 def _promise(policy: Policy) -> str:

@@ -44,17 +44,18 @@ def nothing_left_uncovered(trace: Trace) -> Iterator[Violation]:
         known = all(trace.commits.count(source) or graph.exists(source) for source in ancestors)
         if not known or trace.outputs.verdicts.get((asset, "")) in HELD:
             continue
-        behind = _behind(trace, last.get((asset, "")), ancestors)
-        if behind:
-            text = f"nothing arrives any more, and these commits are not covered: {', '.join(behind)}"
+        cut = last.get((asset, ""))
+        behind = _behind(trace, cut or {}, ancestors)
+        if cut is None or graph.owes(asset, behind):
+            left = ", ".join(f"{source} {ranged}" for source, ranged in behind.items())
+            text = f"nothing arrives any more, and these commits are not covered: {left if cut else 'all of them'}"
             yield Violation(Invariant.COVERAGE, asset, None, None, text)
 
 
-def _behind(trace: Trace, cut: Cut | None, ancestors: frozenset[str]) -> list[str]:
-    if cut is None:
-        return ["all, there is no version"]
+def _behind(trace: Trace, cut: Cut, ancestors: frozenset[str]) -> dict[str, str]:
+    """Source → the commits of it that a cut leaves out."""
     newest = {source: trace.commits.count(source) for source in sorted(ancestors)}
-    return [f"{source} {cut.get(source, 0) + 1}-{seq}" for source, seq in newest.items() if cut.get(source, 0) < seq]
+    return {source: f"{cut.get(source, 0) + 1}-{seq}" for source, seq in newest.items() if cut.get(source, 0) < seq}
 
 
 def _contiguous(item: Grant | Publication, covered: Cut) -> Iterator[Violation]:

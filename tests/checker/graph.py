@@ -1,5 +1,6 @@
 """The graph of one manifest: who reads whom, and which sources a cut names."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -20,6 +21,9 @@ class Asset:
     policy: str
     exists: bool
     code_version: str
+    ignored: frozenset[str] = frozenset()
+    requires: str = "any"
+    first_now: bool = False
 
     @property
     def code(self) -> tuple[str, str]:
@@ -56,7 +60,8 @@ class Graph:
     @cached_property
     def needed(self) -> frozenset[str]:
         """The derived assets that some promise needs: promised ones and their ancestors, up to Manual ones."""
-        promised = [key for key, asset in self.assets.items() if not asset.source and asset.policy in PROMISES]
+        derived = {key: asset for key, asset in self.assets.items() if not asset.source}
+        promised = [key for key, asset in derived.items() if asset.policy in PROMISES or asset.first_now]
         return frozenset().union(*(self.lineage(key) for key in promised))
 
     @cached_property
@@ -71,6 +76,24 @@ class Graph:
 
     def promised(self) -> list[str]:
         return [key for key in self.ancestors if self.assets[key].policy in PROMISES]
+
+    def heeded(self, key: str) -> frozenset[str]:
+        """The sources whose commits make a derived asset stale: each by a way on which no policy ignores it."""
+        asset = self.assets[key]
+        code = {CODE + key} - asset.ignored
+        return frozenset(code).union(*(self._heeded_view(dep) for dep in asset.deps if dep not in asset.ignored))
+
+    def owes(self, key: str, behind: Container[str]) -> bool:
+        """Whether a derived asset is stale that leaves out something of these sources."""
+        asset = self.assets[key]
+        if CODE + key not in asset.ignored and CODE + key in behind:
+            return True
+        deps = [dep for dep in asset.deps if dep not in asset.ignored]
+        new = [any(source in behind for source in self._heeded_view(dep)) for dep in deps]
+        return bool(new) and (all(new) if asset.requires == "all" else any(new))
+
+    def _heeded_view(self, name: str) -> frozenset[str]:
+        return self.heeded(name) if self.derived(name) and not self.counts(name) else frozenset({name})
 
     def lineage(self, key: str) -> set[str]:
         """The assets that a wave for `key` may run: itself and its ancestors, none that is above a Manual one."""
@@ -93,11 +116,16 @@ class Graph:
 
 
 def _asset(declared: Json) -> Asset:
+    policy = declared.get("policy", {})
+    code = {CODE + declared["key"]} if policy.get("on_code") == "ignore" else set()
     return Asset(
         key=declared["key"],
         source=declared["kind"] == "source",
         deps=tuple(dep["asset"] for dep in declared.get("deps", ())),
-        policy=declared.get("policy", {}).get("kind", "on_demand"),
+        policy=policy.get("kind", "on_demand"),
         exists=declared.get("exists", False),
         code_version=declared.get("code_version", "1"),
+        ignored=frozenset(policy.get("ignored", ())) | code,
+        requires=policy.get("requires", "any"),
+        first_now=policy.get("first_now", False),
     )

@@ -49,8 +49,8 @@ WRONG: Mapping[str, tuple[int, str]] = {
         2,
         (
             "--with 'revenue=Within(5)+1': 'Within(5)+1' makes no policy; write it as in code, like 'Within(\"1h\")'; "
-            "there are Within, Eager, Cron, OnDemand, Manual, each with .only_between, .at_most_every or .lookback "
-            "behind it"
+            "there are Within, Eager, Cron, OnDemand, Manual, each with .only_between, .at_most_every, .ignore, "
+            ".require, .on_code_change, .on_missing or .lookback behind it"
         ),
     ),
     "replay --with revenue=Within('soon')": (

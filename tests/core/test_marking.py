@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from reactors.commits import DENSE
 from reactors.granting import Terms
-from reactors.marking import first_after, last_by
+from reactors.heeding import first_after
+from reactors.marking import last_by
 from streams.definitions import AssetDef
 from streams.events import AssetChanged, RunGranted
 from streams.policies import Eager, Manual, OnDemand, Within

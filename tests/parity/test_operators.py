@@ -199,6 +199,46 @@ def test_hours_and_spans_narrow_any_policy() -> None:
         assert (first, second) == (8 * 3_600_000, 8 * 3_600_000 + 1_800_000)
 
 
+def pair(policy: Policy) -> World:
+    """s and t are read by a, which has the policy and has run."""
+    world = World(domain_of(source("d/s"), source("d/t"), derived("d/a", "d/s", "d/t", policy=policy)))
+    world.publish("s")
+    world.publish("t")
+    world.advance("2h")
+    return world
+
+
+def test_an_input_may_be_ignored_until_the_next_run() -> None:
+    with pair(ef.Eager().ignore("d/t")) as world:
+        world.publish("t")
+        world.advance("1h")
+        assert len(world.runs("a")) == 1
+        world.publish("s")
+        world.advance("1s")
+        assert world.runs("a")[1].covers["d/t"] == (2, 2)
+
+
+def test_all_inputs_may_be_required() -> None:
+    with pair(ef.Eager().require("all")) as world:
+        world.publish("s")
+        world.advance("1h")
+        assert len(world.runs("a")) == 1
+        world.publish("t")
+        world.advance("1s")
+        assert len(world.runs("a")) == 2
+
+
+def test_a_cron_may_wait_for_all_inputs() -> None:
+    with pair(ef.Cron("0 * * * *").require("all")) as world:
+        world.publish("s")
+        world.advance("90m")
+        world.publish("t")
+        count = len(world.runs("a"))
+        world.advance("1h")
+        (run,) = world.runs("a")[count:]
+        assert run.granted_at % 3_600_000 == 0
+
+
 def days_and(parts: Partitions, mapping: Mapping | None = None) -> World:
     """s has days; a reads it and has these partitions."""
     days = Windows(unit="day", first="2013-01-01")

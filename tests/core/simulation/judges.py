@@ -215,7 +215,7 @@ def quiet_in_the_end(stage: Stage) -> Iterator[str]:
             yield f"{key} is still wanted"
         if domain.definition(node).policy.kind in ("within", "eager", "cron") and not node.missing:
             state = stage.state(key)
-            if (state["verdict"] not in ("fresh", "infeasible")) or state["lag"] or node.stale_at is not None:
+            if (state["verdict"] not in ("fresh", "infeasible")) or state["lag"] or node.owed_at is not None:
                 yield f"{key} is {state['verdict']}, lag {state['lag']}: {state['reason']}"
 
 

@@ -96,11 +96,31 @@ class Ledger:
             self._above[key] = found
         return self._above[key]
 
+    def heeded(self, key: str) -> set[str]:
+        """The roots whose commits make an asset stale, each by a way on which nobody ignores it."""
+        policy = self.assets[key].policy
+        found = set() if policy.on_code == "ignore" else {CODE + key}
+        return found.union(
+            *(self.heeded_through(dep.asset) for dep in self.assets[key].deps if dep.asset not in policy.ignored)
+        )
+
+    def heeded_through(self, key: str) -> set[str]:
+        return {key} if self.is_root(key) else self.heeded(key)
+
     def behind(self, key: str, cut: dict[str, int]) -> Heard | None:
-        """The oldest commit above an asset that a cut leaves out."""
-        late = [
-            heard[cut.get(root, 0)] for root in self.above(key) if len(heard := self.commits[root]) > cut.get(root, 0)
-        ]
+        """The commit from which on an asset at this cut is stale."""
+        asset = self.assets[key]
+        if asset.policy.requires == "any":
+            return self._oldest(self.heeded(key), cut)
+        deps = [dep.asset for dep in asset.deps if dep.asset not in asset.policy.ignored]
+        each = [self._oldest(self.heeded_through(dep), cut) for dep in deps]
+        new = [one for one in each if one is not None]
+        last = [max(new, key=lambda one: one.offset)] if new and len(new) == len(each) else []
+        code = self._oldest({CODE + key} if asset.policy.on_code != "ignore" else set(), cut)
+        return min([*last, *([code] if code else [])], key=lambda one: one.offset, default=None)
+
+    def _oldest(self, roots: set[str], cut: dict[str, int]) -> Heard | None:
+        late = [heard[cut.get(root, 0)] for root in roots if len(heard := self.commits[root]) > cut.get(root, 0)]
         return min(late, key=lambda one: one.offset, default=None)
 
 

@@ -6,7 +6,8 @@ from reactors.admission import next_instant, propose
 from reactors.domain import Domain
 from reactors.durations import price
 from reactors.freshness import blocker, is_late, judge
-from reactors.marking import lacks_input, oldest_after
+from reactors.heeding import oldest_after, owed_after
+from reactors.marking import lacks_input, planned_at
 from reactors.snapshots import restore
 from reactors.state import Node
 from reactors.timers import due
@@ -79,14 +80,18 @@ def _kept_and_anew(domain: Domain, node: Node) -> Iterator[tuple[str, object, ob
     if node.version is not None:
         stale = oldest_after(domain, node, node.cut_at)
         yield "stale_at", node.stale_at, stale[0] if stale else None
+        owed = owed_after(domain, node, node.cut_at)
+        yield "owed_at", node.owed_at, owed[0] if owed else None
         if not lacks_input(domain, node):
-            yield "stale_since", node.stale_since, stale[1] if stale else None
-        planned = max([node.cut_at, node.tried_at, *(request.at for request in node.requests)])
+            yield "stale_since", node.stale_since, owed[1] if owed else None
+        planned = planned_at(node)
         past = oldest_after(domain, node, planned)
         if is_parked(node):
             yield "parked for a reason", True, _has_reason(domain, node)
         else:
+            owed = owed_after(domain, node, planned)
             yield "since_at", node.since_at, past[0] if past else None
+            yield "since", node.since, owed[1] if owed else None
     yield "missing", node.missing, sum(not root.exists for root in domain.roots_above(node))
     yield "blocked_by", node.blocked_by, blocker(domain, node)
     yield "wake_at", node.wake_at, due(domain, node)

@@ -1,0 +1,99 @@
+"""Which commits make a node stale: all above it, but for what its policy, or one above it, ignores.
+
+To be right a node takes in all of them; its promise counts from those it heeds.
+"""
+
+from collections.abc import Collection, Iterable
+
+from reactors.domain import Domain
+from reactors.state import Commit, Node, Root
+from streams.definitions import CODE
+from streams.keys import asset_of
+
+Oldest = tuple[int, int]
+"""offset and time of a commit"""
+
+
+def heeds(domain: Domain, node: Node, key: str) -> bool:
+    """A commit of that root counts for the node's promise."""
+    return not domain.graph.ignored or key in _heeded(domain, node)
+
+
+def heeded_roots(domain: Domain, node: Node) -> list[Root]:
+    """The ancestor roots whose commits count for its promise."""
+    if not domain.graph.ignored:
+        return domain.roots_above(node)
+    return [domain.state.roots[key] for key in sorted(_heeded(domain, node))]
+
+
+def _heeded(domain: Domain, node: Node) -> Collection[str]:
+    if domain.graph.partitioned:
+        return domain.links.heeded(node.asset, node.partition)
+    return domain.graph.heeded(node.asset)
+
+
+def owed_after(domain: Domain, node: Node, at: int) -> Oldest | None:
+    """The commit that a version right at the cut `at` owes longest; None where it owes none.
+
+    Nothing computed or tried yet: what counts is when the last of its roots got its first version.
+    """
+    if at < 0:
+        return _born(domain, node)
+    if node.asset in domain.graph.joint:
+        return _jointly(domain, node, at)
+    return oldest_of(heeded_roots(domain, node), at)
+
+
+def _born(domain: Domain, node: Node) -> Oldest | None:
+    born = [(root.born_at, root.born) for root in domain.roots_above(node)]
+    return max([*born, (node.born_at, node.born)] if node.born_at >= 0 else born, default=None)
+
+
+def oldest_after(domain: Domain, node: Node, at: int) -> Oldest | None:
+    """The oldest commit above the node that a cut at `at` leaves out, heeded or not."""
+    return _born(domain, node) if at < 0 else oldest_of(domain.roots_above(node), at)
+
+
+def _jointly(domain: Domain, node: Node, at: int) -> Oldest | None:
+    """New code is owed by itself; what is new of its inputs, from when each of them has some."""
+    code: Oldest | None = None
+    inputs: dict[str, list[Root]] = {}
+    ignored = domain.graph.ignored.get(node.asset, ())
+    for key in domain.inputs(node):
+        asset = asset_of(key)
+        if asset in ignored:
+            continue
+        if asset.startswith(CODE):
+            code = oldest_of([domain.state.roots[key]], at)
+            continue
+        is_root = domain.is_root(key)
+        roots = [domain.state.roots[key]] if is_root else heeded_roots(domain, domain.state.nodes[key])
+        inputs.setdefault(asset, []).extend(roots)
+    new = [oldest_of(roots, at) for roots in inputs.values()]
+    known = [one for one in new if one is not None]
+    all_new = max(known) if known and len(known) == len(new) else None
+    return min((one for one in (code, all_new) if one is not None), default=None)
+
+
+def oldest_of(roots: Iterable[Root], at: int) -> Oldest | None:
+    """The oldest commit of these that a cut at `at` leaves out."""
+    found: Oldest | None = None
+    for root in roots:
+        if root.commits and root.commits[-1].offset > at:
+            first = first_after(root, at)
+            if found is None or first.offset < found[0]:
+                found = (first.offset, first.time)
+    return found
+
+
+def first_after(root: Root, at: int) -> Commit:
+    """The first commit past an offset; there must be one. Thinning keeps those that follow a live cut."""
+    commits = root.commits
+    low, high = 0, len(commits) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if commits[middle].offset > at:
+            high = middle
+        else:
+            low = middle + 1
+    return commits[low]
