@@ -9,14 +9,15 @@ from typing import Any, ParamSpec, TypeVar, Unpack
 import orjson
 
 from everfresh import options as said
-from everfresh.assets import Asset, Command, Declared, Source
-from everfresh.options import AssetOptions, CheckOptions, CommandOptions, Deps, Named, SourceOptions
+from everfresh.assets import Asset, Command, Computation, Declared, Source
+from everfresh.computations import Outputs, computation
+from everfresh.options import AssetOptions, CheckOptions, Deps, Named, ProgramOptions, SourceOptions
 from everfresh.partitions import Dep
 from everfresh.policies import in_one_sentence
 from reactors.binding import Argument, Function, asked, bound, signature_of
 from reactors.expectations import Expectation
 from reactors.ports import Store
-from reactors.recipes import Code, Program, Question, Recipe
+from reactors.recipes import Code, MadeBy, Program, Question, Recipe
 from streams import definitions
 from streams.definitions import AssetDef, Manifest
 from streams.errors import DefinitionError
@@ -117,24 +118,73 @@ class App:
 
         return declare
 
-    def command(self, name: str, argv: Sequence[str], *, deps: Deps = (), **options: Unpack[CommandOptions]) -> Command:
+    def assets(
+        self, *, outputs: Outputs, deps: Deps = (), **options: Unpack[AssetOptions]
+    ) -> Callable[[Callable[P, R]], Computation[P, R]]:
+        """Declare several assets that one function computes in one run.
+
+        It returns a dict from each output's name to its value, or to an `ef.Output`. `outputs` lists the names, or is a
+        dict from name to policy; `freshness=` is all of theirs. What isn't new stops there: each output has a version,
+        checks and readers of its own, and a promise of one brings the others along.
+
+        >>> app = App("shop")
+        >>> orders = app.source("orders")
+        >>> @app.assets(outputs=["kept", "refused"], deps=[orders])
+        ... def sifted(orders):
+        ...     return {"kept": [one for one in orders if one > 0], "refused": [one for one in orders if one <= 0]}
+        >>> sifted([3, -1]), sifted["kept"].key
+        ({'kept': [3], 'refused': [-1]}, 'shop/kept')
+
+        Options as for `asset`. Raises DefinitionError, in one sentence, for what makes no sense.
+        """
+        said.refuse_unknown(options, "assets")
+
+        def declare(function: Callable[P, R]) -> Computation[P, R]:
+            key = self._own(options.get("name", getattr(function, "__name__", "")))
+            subject = f"computation {key!r}"
+            signature, read = signature_of(function, subject), self._read(deps)
+            runs, made = computation(key, outputs, read, options)
+            recipe = Recipe(
+                asset=runs,
+                made_by=function,
+                place=said.place_of(function, options.get("executor"), subject),
+                store=options.get("store", self.store),
+                takes=bound(signature, {dep.argument: dep.asset for dep in read}, subject),
+                context=signature.context.name if signature.context else None,
+            )
+            return Computation(key, self._add(recipe, made), function)
+
+        return declare
+
+    def command(self, name: str, argv: Sequence[str], *, deps: Deps = (), **options: Unpack[ProgramOptions]) -> Command:
         """Declare the asset that a program makes: `app.command("docs", ["dbt", "build"], deps=[revenue])`.
 
         It never goes through a shell. In its environment: EVERFRESH_RUN is the run's id; EVERFRESH_INPUTS is the path
         of a JSON file `{"asset", "partition", "run", "attempt", "cut", "inputs": {asset: {"version", "uri", …}}}`;
         EVERFRESH_OUTPUT is a path where it may leave `{"version", "fingerprint", "metadata", "path"}`, all optional:
         `path` names a file that the asset's store is to keep. Exit code 0 is success.
+
+        With `outputs=["orders_clean", "daily"]`, or a dict from name to policy, it makes several assets in one run, and
+        leaves `{"outputs": {"daily": {"version", …}, …}}`.
         """
         said.refuse_unknown(options, "command")
-        key = self._own(name)
-        recipe = Recipe(
-            asset=said.derived(key, self._read(deps), options),
-            made_by=Program(said.program(argv, key)),
-            place="process",
-            store=options.get("store", self.store),
+        key, read = self._own(name), self._read(deps)
+        several = options.get("outputs")
+        asset, made = (
+            (said.derived(key, read, options), {}) if several is None else computation(key, several, read, options)
         )
+        program, store = Program(said.program(argv, key)), options.get("store", self.store)
+        return Command(key, self._add(Recipe(asset=asset, made_by=program, place="process", store=store), made))
+
+    def _add(self, recipe: Recipe, made: Mapping[str, AssetDef]) -> dict[str, str]:
+        """Remember how something is made, and what it makes; output → its key."""
+        key = recipe.asset.key
         self._recipes[self._new(key)] = recipe
-        return Command(key)
+        for asset in made.values():
+            self._recipes[self._new(asset.key)] = replace(
+                recipe, asset=asset, made_by=MadeBy(key), takes={}, context=None
+            )
+        return {name: asset.key for name, asset in made.items()}
 
     def check(self, asset: Named, **options: Unpack[CheckOptions]) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """Ask a question about each new version of an asset, before anyone sees it.
@@ -175,7 +225,8 @@ class App:
         for one in expectations:
             subject = f"check {one.name!r} of asset {key!r}"
             recipe = self._checked(key, subject)
-            read = [dep.asset for dep in recipe.asset.deps]
+            run = self._recipes[recipe.made_by.computation] if isinstance(recipe.made_by, MadeBy) else recipe
+            read = [dep.asset for dep in run.asset.deps]
             other = None if one.reads is None else self._key(one.reads)
             if other is not None and other not in read:
                 raise DefinitionError(
@@ -189,6 +240,9 @@ class App:
         recipe = self._recipes.get(key)
         if recipe is None:
             raise DefinitionError(f"{subject}: this app computes no such asset{said.near(key, self._recipes)}")
+        if recipe.asset.outputs:
+            makes = ", ".join(map(repr, recipe.asset.outputs))
+            raise DefinitionError(f"{subject}: that makes several assets; ask about one of them: {makes}")
         return recipe
 
     def _ask(self, key: str, subject: str, question: Question) -> None:

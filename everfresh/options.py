@@ -62,8 +62,14 @@ class CommandOptions(TypedDict, total=False):
     partitions: Partitions | None
 
 
+class ProgramOptions(CommandOptions, total=False):
+    """What may be said about what a program makes."""
+
+    outputs: Sequence[str] | Mapping[str, Policy]
+
+
 class AssetOptions(CommandOptions, total=False):
-    """What may be said about an asset that a function computes."""
+    """What may be said about what a function computes."""
 
     name: str
     executor: Literal["process", "thread"] | None
@@ -73,11 +79,18 @@ _ABOUT = ("pool", "owner", "code_version", "description")
 _COMMAND = ("freshness", "retry", "timeout", "takes", *_ABOUT, "store", "partitions")
 _SOURCE = ("owner", "exists", "expect_every", "load", "description", "partitions")
 _CHECK = ("severity", "blocking", "on_error", "timeout")
-OPTIONS = {"source": _SOURCE, "check": _CHECK, "command": _COMMAND, "asset": (*_COMMAND, "name", "executor")}
+_FUNCTION = (*_COMMAND, "name", "executor")
+OPTIONS = {
+    "source": _SOURCE,
+    "check": _CHECK,
+    "command": (*_COMMAND, "outputs"),
+    "asset": _FUNCTION,
+    "assets": _FUNCTION,
+}
 _SPANS = ("timeout", "takes")
 
 
-def refuse_unknown(options: Mapping[str, Any], method: Literal["source", "asset", "command", "check"]) -> None:
+def refuse_unknown(options: Mapping[str, Any], method: str) -> None:
     """Raise DefinitionError for an option that isn't there: nothing is accepted that isn't honoured."""
     known = OPTIONS[method]
     for name in options:

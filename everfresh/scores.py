@@ -72,7 +72,7 @@ class Scores:
         """asset → its score, for each that ran or was stale."""
         found: dict[str, tuple[int, int]] = {}
         for run in self.history.runs:
-            if run.outcome in COUNTED:
+            if run.outcome in COUNTED and not run.made_by:
                 runs, busy = found.get(run.asset, (0, 0))
                 begun = run.granted_at if run.started_at is None else run.started_at
                 found[run.asset] = runs + 1, busy + max(0, (run.finished_at or begun) - begun)

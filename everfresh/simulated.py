@@ -1,8 +1,9 @@
 """The world's worker: takes grants, lets virtual time pass, and reports what it was told to."""
 
 from heapq import heappop, heappush
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+from reactors.compute import fingerprint_of
 from reactors.domain import Output
 from reactors.granting import Terms
 from reactors.ports import Done, Failed
@@ -12,6 +13,7 @@ from streams.events import (
     CheckResult,
     Event,
     Held,
+    MadeOutput,
     RunCancelled,
     RunFailed,
     RunGranted,
@@ -31,6 +33,8 @@ class Stage(Protocol):
         """Append to the journal."""
 
 
+M = TypeVar("M", Done, MadeOutput)
+
 UNLIMITED = 1_000_000
 """slots of a world that said nothing about them"""
 
@@ -44,6 +48,7 @@ class SimulatedWorker:
         self.code_versions: dict[str, str] = {}
         self.durations: dict[str, int] = {}
         self.usual: dict[str, int] = {}  # as the definitions have it, for what has no duration of its own
+        self.outputs: dict[str, tuple[str, ...]] = {}  # computation → the assets it makes
         self.failures: dict[str, int] = {}
         self.outcomes: dict[str, str] = {}
         self.same: dict[str, int] = {}
@@ -60,6 +65,7 @@ class SimulatedWorker:
         derived = [one for one in manifest.assets if one.kind == "derived"]
         self.code_versions = {one.key: one.code_version for one in derived}
         self.usual = {one.key: one.takes_ms for one in derived}
+        self.outputs = {one.key: one.outputs for one in derived if one.outputs}
 
     def beat(self) -> None:
         """Say that it lives."""
@@ -151,17 +157,26 @@ class SimulatedWorker:
 
     def _made(self, grant: RunGranted) -> Done | Failed:
         """What an attempt comes to by itself: always something new."""
-        return Done(fingerprint=grant.run)
+        outputs = {key: MadeOutput(fingerprint=grant.run) for key in self.outputs.get(grant.asset, ())}
+        return Done(fingerprint=grant.run, outputs=outputs)
 
     def _as_told(self, grant: RunGranted, made: Done) -> Done:
         """The result, unchanged or with a check's outcome where somebody said so."""
-        asset, mark = grant.asset, made.fingerprint or made.version or grant.run
+        if not made.outputs:
+            return self._told(grant.asset, made, grant.run)
+        outputs = {key: self._told(key, one, grant.run) for key, one in made.outputs.items()}
+        return made.model_copy(update={"outputs": outputs, "fingerprint": fingerprint_of(outputs)})
+
+    def _told(self, asset: str, made: M, run: str) -> M:
+        mark = made.fingerprint or made.version or run
         if not self._spend(self.same, asset):
             self._fingerprints[asset] = mark
         outcome = self.outcomes.pop(asset, None)
-        told = (CheckResult(check="told", outcome=outcome, blocking=True),) if outcome else ()  # type: ignore[arg-type]
+        checks: tuple[CheckResult, ...] = made.checks
+        if outcome:
+            checks = (*checks, CheckResult(check="told", outcome=outcome, blocking=True))  # type: ignore[arg-type]
         fingerprint = self._fingerprints.setdefault(asset, mark)
-        return made.model_copy(update={"fingerprint": fingerprint, "checks": (*made.checks, *told)})
+        return made.model_copy(update={"fingerprint": fingerprint, "checks": checks})
 
     @staticmethod
     def _spend(left: dict[str, int], asset: str) -> bool:

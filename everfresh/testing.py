@@ -114,11 +114,11 @@ class World:
 
         If never said, what the app declares as `takes=`, else no time. Raises ValueError for what is no duration.
         """
-        self.worker.durations[self._derived(asset)] = _span(duration)
+        self.worker.durations[self._run_by(asset)] = _span(duration)
 
     def fails(self, asset: Named, times: int = 1) -> None:
         """Let the asset's next `times` attempts fail; each retry is an attempt. No function runs in them."""
-        self.worker.failures[self._derived(asset)] = times
+        self.worker.failures[self._run_by(asset)] = times
 
     def check(self, asset: Named, outcome: str) -> None:
         """Let the next run's checks come out so: "pass", "fail", "error" or "skip"; one that fails or errs blocks.
@@ -128,11 +128,13 @@ class World:
         """
         if outcome not in _OUTCOMES:
             raise DefinitionError(f"no check comes out as {outcome!r}; there are {', '.join(_OUTCOMES)}")
-        self.worker.outcomes[self._derived(asset)] = outcome
+        for key in self._made(asset):
+            self.worker.outcomes[key] = outcome
 
     def unchanged(self, asset: Named, times: int = 1) -> None:
         """Let the asset's next `times` results have the same fingerprint as the one before."""
-        self.worker.same[self._derived(asset)] = times
+        for key in self._made(asset):
+            self.worker.same[key] = times
 
     def kill_worker(self) -> None:
         """Let the worker's process die with all that it runs, and nobody be told; another one is there at once.
@@ -323,6 +325,16 @@ class World:
         if self._assets[key].kind == "source":
             raise DefinitionError(f"{key!r} is a source: nobody here computes it, so it has neither runs nor a verdict")
         return key
+
+    def _run_by(self, asset: Named) -> str:
+        """The key of what runs: an output's computation."""
+        key = self._derived(asset)
+        return self._assets[key].made_by or key
+
+    def _made(self, asset: Named) -> tuple[str, ...]:
+        """The keys of what a run makes: a computation's outputs."""
+        key = self._derived(asset)
+        return self._assets[key].outputs or (key,)
 
     def _up(self) -> Domain:
         if self.domain is None:

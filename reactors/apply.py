@@ -8,6 +8,7 @@ from reactors.alerts import count_alert
 from reactors.causes import DEAD_LETTER, GAP, Cause
 from reactors.domain import Domain, Output
 from reactors.freshness import tell
+from reactors.results import publish_outputs
 from reactors.state import WorkerSeen, at_work
 from reactors.timers import arm
 from streams.cloudevents import Envelope, event_id, parse
@@ -69,14 +70,27 @@ def apply(domain: Domain, offset: int, time: int, event: Envelope) -> list[Outpu
         domain.say(DeadLetter, event.get("subject") or event["type"], _letter(domain, event, str(error)))
         _count_letter(domain, "journal", str(error))
     if domain.touched:
-        ticks.wake_due(domain)
-        if state.backfills and backfills.follow(domain):
-            ticks.wake_due(domain)
+        _come_to_rest(domain)
         touched, domain.touched = domain.touched, {}
         for key in touched:
             if key in state.nodes:
                 tell(domain, state.nodes[key])
     return outputs
+
+
+def _come_to_rest(domain: Domain) -> None:
+    """What follows from the entry at once: outputs published, waves begun, the next partitions of a backfill."""
+    _wake(domain)
+    if domain.state.backfills and backfills.follow(domain):
+        _wake(domain)
+
+
+def _wake(domain: Domain) -> None:
+    publish_outputs(domain)
+    ticks.wake_due(domain)
+    while domain.arriving:  # a wave that began had nothing to run
+        publish_outputs(domain)
+        ticks.wake_due(domain)
 
 
 def refuse(domain: Domain, offset: int, time: int, error: str) -> list[Output]:

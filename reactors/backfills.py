@@ -21,7 +21,7 @@ _WANTED: dict[str, BackfillStatus] = {"pause": "paused", "resume": "running", "c
 
 def commanded(domain: Domain, command: Backfill) -> None:
     """A backfill begins. Raises BadEvent where the asset has no such partitions."""
-    asset = command.asset
+    asset = domain.graph.made_by.get(command.asset, command.asset)  # an output has no run of its own
     parts = domain.graph.partitioned.get(asset)
     if asset not in domain.graph.inputs or parts is None:
         raise BadEvent(f"backfill of {asset!r}: no such asset with partitions is computed in {domain.name!r}")

@@ -6,7 +6,8 @@ from reactors.freshness import reblock
 from reactors.growth import node_of
 from reactors.marking import free_below, plan_again
 from reactors.requests import proceed
-from reactors.runs import cancel, release
+from reactors.results import release
+from reactors.runs import cancel
 from reactors.state import Node
 from reactors.timers import arm
 from reactors.waves import wake_below
@@ -21,7 +22,10 @@ def obey(domain: Domain, command: Command) -> None:
     if command.asset not in domain.graph.inputs:
         raise BadEvent(f"{what} {command.asset!r}: no such derived asset in {domain.name!r}")
     partition = partition_named(domain, command.asset, command.partition, what)
-    node = node_of(domain, node_key(command.asset, partition))
+    asset = command.asset
+    if isinstance(command, Materialize | Cancel):
+        asset = domain.graph.made_by.get(asset, asset)  # an output has no run of its own
+    node = node_of(domain, node_key(asset, partition))
     node.touched = domain.state.offset
     if isinstance(command, Pause):
         node.paused = f"paused{_by(command)}"

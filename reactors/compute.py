@@ -1,12 +1,14 @@
 """What a compute function is handed and what it hands back. Nothing here touches the world: a Loader does."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from hashlib import blake2b
 from math import isfinite
 from typing import Any, Protocol, SupportsFloat
 
 from streams.errors import BadResult, LoadError
-from streams.events import CostItem, Cut, Pin
+from streams.events import CostItem, Cut, MadeOutput, Pin
 
 
 class Log(Protocol):
@@ -146,6 +148,38 @@ def output_of(returned: Any, keeps_values: bool) -> Output:
             "elsewhere, or declare the asset with store=None"
         )
     return output
+
+
+def each_of(returned: Any, names: Sequence[str]) -> dict[str, Any]:
+    """Read what a function returned that makes several assets: a dict from each of their names.
+
+    Raises BadResult where it is none, lacks one of them, or names another.
+    """
+    if not isinstance(returned, Mapping):
+        kind = type(returned).__name__
+        raise BadResult(f"it makes {', '.join(names)}, so it returns a dict from each name to its value, not a {kind}")
+    for name in returned:
+        if name not in names:
+            close = get_close_matches(str(name), names, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it makes {', '.join(names)}"
+            raise BadResult(f"it returned {name!r}, which is none of its outputs; {hint}")
+    missing = [name for name in names if name not in returned]
+    if missing:
+        raise BadResult(f"it returned nothing for its output {', '.join(map(repr, missing))}")
+    return {name: returned[name] for name in names}
+
+
+def fingerprint_of(outputs: Mapping[str, MadeOutput]) -> str | None:
+    """The fingerprint of all that a computation made; None where one of its assets has none.
+
+    >>> fingerprint_of({"shop/a": MadeOutput(fingerprint="1"), "shop/b": MadeOutput(fingerprint="2")})
+    'a961c2338c75de7e37be48b49c7b22ae'
+    >>> fingerprint_of({"shop/a": MadeOutput(fingerprint="1"), "shop/b": MadeOutput()})
+    """
+    known = [f"{key} {one.fingerprint}" for key, one in sorted(outputs.items()) if one.fingerprint is not None]
+    if len(known) < len(outputs):
+        return None
+    return blake2b("\n".join(known).encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,8 @@ def _is_declared(graph: Graph, node: Node) -> bool:
 
 
 def code_fingerprint(definition: AssetDef) -> str:
-    """What makes a code version new: its name, other deps, or other partitions of them."""
+    """What makes a code version new: its name, other deps or other partitions of them, other outputs."""
     said = [orjson.dumps(sorted({dep.asset for dep in definition.deps})).decode()]
     said += [f"{dep.asset} {dep.mapping.model_dump_json()}" for dep in definition.deps if dep.mapping is not None]
+    said += [f"makes {output}" for output in sorted(definition.outputs)]
     return event_id(definition.code_version, *said)

@@ -6,6 +6,7 @@ from typing import Any
 
 from reactors.domain import Domain
 from reactors.freshness import judge
+from reactors.outputs import computation_of, is_output
 from reactors.promises import held_until, is_promised, promise_ms
 from reactors.requests import is_busy
 from reactors.state import Node, at_work
@@ -39,7 +40,7 @@ def describe(domain: Domain, key: str, clock: int) -> dict[str, Any]:
         "version": node.version,
         "uri": node.uri,
         "cut": dict(node.cut),
-        "runs": node.runs,
+        "runs": computation_of(domain, node).runs if is_output(domain, node) else node.runs,
         "reason": reason,
     }
 
@@ -79,6 +80,7 @@ def explain(domain: Domain, key: str, clock: int) -> list[str]:
         said.append(_sentence(way_out(verdict, key, node)))
     if node.hold is not None and node.hold.until is not None:
         said.append(f"It is tried again by itself at {rfc3339(node.hold.until)}.")
+    said.extend(_made_with(domain, node))
     if node.version is not None:
         cut = ", ".join(f"{root} {seq}" for root, seq in node.cut.items() if not root.startswith(CODE))
         lies = f", and lies at {node.uri}" if node.uri is not None else ""
@@ -94,6 +96,14 @@ def explain(domain: Domain, key: str, clock: int) -> list[str]:
     elif not node.requests and node.wave is None and verdict in ("stale", "unknown"):
         said.append(_why_not(domain, node))
     return said
+
+
+def _made_with(domain: Domain, node: Node) -> list[str]:
+    """Where one run makes several assets: which."""
+    if is_output(domain, node):
+        return [f"A run of {domain.graph.made_by[node.asset]!r} makes it."]
+    outputs = domain.definition(node).outputs
+    return [f"Its run makes {', '.join(map(repr, outputs))}."] if outputs else []
 
 
 def way_out(verdict: str, key: str, node: Node) -> str:

@@ -1,12 +1,13 @@
 """The compiled graph of a domain: order, readers, ancestors. Built once a deploy, never changed after."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from streams.definitions import CODE, AssetDef, Dep, Manifest
 from streams.errors import DefinitionError
-from streams.partitions import All, Mapping, Partitions, Static, Windows, default_mapping, wrong_mapping
+from streams.partitions import All, Partitions, Static, Windows, default_mapping, wrong_mapping
+from streams.partitions import Mapping as PartitionMapping
 
 PROMISED = ("within", "eager", "cron")
 """kinds of policies that run by themselves, and whatever they need"""
@@ -32,11 +33,13 @@ class Graph:
     promised: tuple[str, ...]  # derived assets with a Within, inputs before readers
     needed: frozenset[str]  # derived assets that some promise needs, the promised ones included
     partitioned: dict[str, Partitions]  # of those assets that have some
-    mappings: dict[tuple[str, str], Mapping]  # (reader, what it reads) → which partitions, where that has some
+    mappings: dict[tuple[str, str], PartitionMapping]  # (reader, what it reads) → which partitions, where that has some
     ignored: dict[
         str, frozenset[str]
     ]  # derived asset → inputs through which nothing becomes stale, where there are any
+    made_by: dict[str, str]  # output → the computation that makes it
     joint: frozenset[str]  # derived assets that are stale once all of their inputs have changed
+    awaited: frozenset[str]  # computations of such outputs: each change of an input may be the last one
     _above: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _abroad: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _heeded: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -149,6 +152,7 @@ def compile_graph(manifest: Manifest) -> Graph:
     order = _ordered(inputs)
     for asset in assets.values():
         _check_policy(asset)
+        _check_outputs(asset, assets)
     partitioned = {key: asset.partitions for key, asset in assets.items() if asset.partitions is not None}
     return Graph(
         assets=assets,
@@ -170,7 +174,9 @@ def compile_graph(manifest: Manifest) -> Graph:
             if dep.asset in partitioned or dep.mapping is not None
         },
         ignored={key: found for key in order if (found := _ignored(assets[key]))},
+        made_by={key: asset.made_by for key, asset in assets.items() if asset.made_by is not None},
         joint=frozenset(key for key in inputs if assets[key].policy.requires == "all"),
+        awaited=frozenset(one.made_by for one in assets.values() if one.made_by and one.policy.requires == "all"),
     )
 
 
@@ -190,12 +196,33 @@ def _check_policy(asset: AssetDef) -> None:
         raise DefinitionError(f"asset {asset.key!r} ignores all that it reads; ef.Manual() runs it on command only")
 
 
+def _check_outputs(asset: AssetDef, assets: Mapping[str, AssetDef]) -> None:
+    """Raises DefinitionError where a computation and its outputs don't name each other."""
+    for one in asset.outputs:
+        if one not in assets or assets[one].made_by != asset.key:
+            raise DefinitionError(f"computation {asset.key!r} makes {one!r}, which isn't declared as an output of it")
+    for dep in asset.deps:
+        if dep.asset in assets and assets[dep.asset].outputs and asset.made_by != dep.asset:
+            outputs = ", ".join(map(repr, assets[dep.asset].outputs))
+            said = f"asset {asset.key!r} reads the computation {dep.asset!r}"
+            raise DefinitionError(f"{said}; read what it makes: {outputs}")
+    if asset.made_by is None:
+        return
+    made_by = assets.get(asset.made_by)
+    if made_by is None or asset.key not in made_by.outputs:
+        raise DefinitionError(f"asset {asset.key!r} is an output of {asset.made_by!r}, which doesn't make it")
+    if [dep.asset for dep in asset.deps] != [asset.made_by] or asset.policy.kind == "manual":
+        raise DefinitionError(
+            f"asset {asset.key!r} is an output of {asset.made_by!r}: it reads nothing else, and is made with it"
+        )
+
+
 def _ignored(asset: AssetDef) -> frozenset[str]:
     code = (CODE + asset.key,) if asset.policy.on_code == "ignore" else ()
     return frozenset((*asset.policy.ignored, *code))
 
 
-def _mapping(asset: AssetDef, dep: Dep, partitioned: dict[str, Partitions], is_made: bool) -> Mapping:
+def _mapping(asset: AssetDef, dep: Dep, partitioned: dict[str, Partitions], is_made: bool) -> PartitionMapping:
     read, said = partitioned.get(dep.asset), f"asset {asset.key!r} reads {dep.asset!r}"
     if read is None:
         raise DefinitionError(f"{said} by {type(dep.mapping).__name__}, but that has no partitions; leave mapping= out")

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from reactors.domain import Domain
 from reactors.state import Commit, Node, Root
 from streams.definitions import CODE
-from streams.keys import asset_of
+from streams.keys import asset_of, node_key
 
 Oldest = tuple[int, int]
 """offset and time of a commit"""
@@ -55,16 +55,18 @@ def oldest_after(domain: Domain, node: Node, at: int) -> Oldest | None:
 
 
 def _jointly(domain: Domain, node: Node, at: int) -> Oldest | None:
-    """New code is owed by itself; what is new of its inputs, from when each of them has some."""
-    code: Oldest | None = None
+    """New code is owed by itself; what is new of its inputs, from when each has some. An output's are its run's."""
+    code: list[Root] = []
     inputs: dict[str, list[Root]] = {}
-    ignored = domain.graph.ignored.get(node.asset, ())
-    for key in domain.inputs(node):
+    made_by = domain.graph.made_by.get(node.asset)
+    runs = node if made_by is None else domain.state.nodes[node_key(made_by, node.partition)]
+    ignored = domain.graph.ignored.get(runs.asset, ())
+    for key in dict.fromkeys((*domain.inputs(runs), CODE + node.asset)):
         asset = asset_of(key)
         if asset in ignored:
             continue
         if asset.startswith(CODE):
-            code = oldest_of([domain.state.roots[key]], at)
+            code.append(domain.state.roots[key])
             continue
         is_root = domain.is_root(key)
         roots = [domain.state.roots[key]] if is_root else heeded_roots(domain, domain.state.nodes[key])
@@ -72,7 +74,7 @@ def _jointly(domain: Domain, node: Node, at: int) -> Oldest | None:
     new = [oldest_of(roots, at) for roots in inputs.values()]
     known = [one for one in new if one is not None]
     all_new = max(known) if known and len(known) == len(new) else None
-    return min((one for one in (code, all_new) if one is not None), default=None)
+    return min((one for one in (oldest_of(code, at), all_new) if one is not None), default=None)
 
 
 def oldest_of(roots: Iterable[Root], at: int) -> Oldest | None:

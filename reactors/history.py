@@ -1,6 +1,6 @@
 """Runs as one reads them back from the outputs: what was granted, and what became of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reactors.domain import Output
 from streams.events import (
@@ -39,6 +39,7 @@ class Run:
     started_at: int | None = None
     finished_at: int | None = None
     outcome: str | None = None
+    made_by: str = ""  # of an output: the computation whose run this was
 
     @property
     def key(self) -> str:
@@ -52,6 +53,7 @@ class History:
 
     runs: list[Run] = field(default_factory=list)
     _open: dict[tuple[str, int], Run] = field(default_factory=dict)
+    _ended: dict[tuple[str, int], Run] = field(default_factory=dict)
 
     def take(self, output: Output) -> None:
         """Note what one output says of a run; others are passed over."""
@@ -63,11 +65,21 @@ class History:
             if run is not None:
                 run.outcome = _OUTCOMES[type(event)]
                 run.started_at, run.finished_at = event.started_at, event.finished_at
+                self._ended[event.run, event.attempt] = run
+            else:
+                self._output(event, self._ended.get((event.run, event.attempt)))
         elif isinstance(event, RunEnded | RunCancelled):
             run = self._open.pop((event.run, event.attempt), None)
             if run is not None:
                 run.outcome = "cancelled" if isinstance(event, RunCancelled) else event.outcome
                 run.finished_at = output.at
+
+    def _output(self, event: Publication, run: Run | None) -> None:
+        """What a computation's run made of one of its outputs is told as a run of that."""
+        if run is not None and run.asset != event.asset:
+            output = replace(run, asset=event.asset, made_by=run.asset, outcome=_OUTCOMES[type(event)])
+            output.inputs, output.cut, output.covers = event.inputs, event.cut, event.covers
+            self.runs.append(output)
 
     def _granted(self, event: RunGranted, at: int) -> None:
         run = Run(

@@ -34,6 +34,8 @@ def mark(domain: Domain, key: str) -> None:
 
 def _is_marked(domain: Domain, node: Node, key: str) -> bool:
     """A commit of that root tells the node nothing: there is an older one, and an older one that its promise heeds."""
+    if node.asset in domain.graph.awaited:
+        return False
     return node.since_at is not None and (node.since is not None or not heeds(domain, node, key))
 
 
@@ -50,7 +52,7 @@ def mark_node(domain: Domain, node: Node, is_heeded: bool) -> None:
         if node.owed_at is None:
             _owe(node, owed_after(domain, node, node.cut_at))
     elif is_heeded:
-        node.since = state.now
+        node.since = state.now if node.since is None else node.since
         if node.owed_at is None:
             _owe(node, (state.offset, state.now))
     arm(domain, node, key)

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from streams.events import CheckResult, CostItem, Cut, Pin
+from streams.events import CheckResult, CostItem, Cut, MadeOutput, Pin
 
 
 class Clock(Protocol):
@@ -51,6 +51,7 @@ class Done(BaseModel):
     metadata: dict[str, Any] = {}
     checks: tuple[CheckResult, ...] = ()
     costs: tuple[CostItem, ...] = ()
+    outputs: dict[str, MadeOutput] = {}  # of a computation, by asset
 
 
 FailureKind = Literal["raised", "timeout", "died", "bad_result", "check_error", "store"]

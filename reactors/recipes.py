@@ -21,6 +21,13 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeBy:
+    """An output: the run of this computation makes it."""
+
+    computation: str
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A check: its definition, the function or the expectation that answers it, and a function's arguments.
 
@@ -38,7 +45,7 @@ class Recipe:
     """How one asset is made."""
 
     asset: AssetDef
-    made_by: Function | Program
+    made_by: Function | Program | MadeBy
     place: Place
     store: Store | None = None
     takes: Mapping[str, Argument] = field(default_factory=dict)  # asset → the argument that takes it

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from reactors.alerts import close_alert, of_node, open_alert
 from reactors.causes import CHECK_ERRORED, CHECK_FAILED, Trouble
 from reactors.domain import Domain
-from reactors.state import Node, Run
+from reactors.state import Node
 from streams.events import Attempt, CheckEvaluated, CheckResult, CostIncurred, CostItem, RunEnded
 from streams.units import rfc3339
 
 
-def publish_checks(domain: Domain, node: Node, run: Run, version: str, checks: Sequence[CheckResult]) -> None:
+def publish_checks(domain: Domain, node: Node, run: str, version: str, checks: Sequence[CheckResult]) -> None:
     """One event a check, of the version that was asked about."""
     for check in checks:
         fields = check.model_dump()
-        fields |= {"asset": node.asset, "partition": node.partition, "version": version, "run": run.id}
+        fields |= {"asset": node.asset, "partition": node.partition, "version": version, "run": run}
         domain.say(CheckEvaluated, node.key, fields)
         _alert(domain, node, check)
 

@@ -150,6 +150,7 @@ def ask(domain: Domain, node: Node, wave: Wave, at: int) -> Request:
             request.waiting[key] = state.nodes[key].requests[-1].at
         else:
             request.pins[key] = pin_node(state.nodes[key])
+            request.made = state.nodes[key].made.get(node.asset)
     node.requests.append(request)
     plan_again(domain, node)
     return request
@@ -183,8 +184,8 @@ def is_grantable(domain: Domain, node: Node) -> bool:
 
 
 def make_ready(domain: Domain, node: Node) -> None:
-    """Put the node into the admission queue, if it may be granted."""
-    if is_grantable(domain, node):
+    """Put the node into the admission queue, if it may be granted. An output is made by its computation's run."""
+    if is_grantable(domain, node) and node.asset not in domain.graph.made_by:
         first = node.requests[0]
         heappush(domain.ready, (first.deadline, first.asked, node.key))
 
@@ -203,6 +204,8 @@ def proceed(domain: Domain, nodes: Iterable[Node]) -> None:
             else:  # nothing new to run with, and nothing that could be claimed
                 node.tried_at = max(node.tried_at, request.at)
             queue.extend(finish(domain, node, request))
+        elif node.asset in domain.graph.made_by:
+            domain.arriving[node.key] = None
         else:
             make_ready(domain, node)
 
@@ -276,7 +279,7 @@ def finish(domain: Domain, node: Node, request: Request) -> list[Node]:
         for wanted in reader.requests:
             if wanted.waiting.get(node.key) == request.at:
                 del wanted.waiting[node.key]
-                wanted.pins[node.key] = pin
+                wanted.pins[node.key], wanted.made = pin, node.made.get(reader.asset)
                 woken.append(reader)
         hear_inputs(domain, reader)
     for name in request.waves:

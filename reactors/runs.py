@@ -4,41 +4,25 @@ Whether a fact fits depends on the journal alone, never on the planner: so any v
 that another one wrote, comes to the same runs.
 """
 
+from dataclasses import replace
 from hashlib import blake2b
 
 from reactors.alerts import close_alert, of_node, open_alert
 from reactors.causes import WORKER_LOST, Trouble
-from reactors.commits import count_publication
 from reactors.domain import Domain
 from reactors.durations import learn
-from reactors.freshness import reblock
-from reactors.marking import hear_inputs, plan_again
-from reactors.reports import charge, publish_checks, run_ended
-from reactors.requests import (
-    FAR,
-    code_changed,
-    end,
-    finish,
-    is_busy,
-    is_new,
-    make_ready,
-    proceed,
-    publication,
-    recovered,
-    stand,
-    stand_aside,
-)
-from reactors.state import Hold, Node, Quarantine, Request, Run
+from reactors.marking import plan_again
+from reactors.outputs import is_output, want_outputs
+from reactors.reports import charge, run_ended
+from reactors.requests import FAR, code_changed, end, finish, is_busy, make_ready, proceed
+from reactors.results import hold, publish
+from reactors.state import Hold, Made, Node, Request, Run
 from reactors.timers import arm
-from reactors.waves import fix_through, leave, park, wake_below
+from reactors.waves import fix_through, leave, wake_below
 from streams.definitions import Retry
 from streams.events import (
-    AssetMaterialized,
-    AssetQuarantined,
-    AssetReleased,
-    AssetVerified,
     Attempt,
-    Pin,
+    MadeOutput,
     RunCancelled,
     RunFailed,
     RunGranted,
@@ -75,6 +59,8 @@ def _fits(domain: Domain, node: Node, fact: RunGranted) -> bool:
     """By facts alone: what a planner moved without a run is no reason, or another planner would come to other runs."""
     state = domain.state
     if (node.run is not None and node.run.live) or fact.basis < max(node.touched, state.renewed_at):
+        return False
+    if is_output(domain, node):
         return False
     if fact.cut_at == fact.basis < state.granted_at:
         return False
@@ -188,32 +174,12 @@ def succeeded(domain: Domain, report: RunSucceeded) -> None:
     if any(request.cut.get(key, seq) < seq for key, seq in node.cut.items()):
         _overtaken(domain, node, report)
         return
-    version = report.version or run.id
-    publish_checks(domain, node, run, version, report.checks)
-    if any(check.holds_back for check in report.checks):
-        _quarantine(domain, node, request, report, version)
-        return
-    new = is_new(Pin(version=version, fingerprint=report.fingerprint), _current(node))
-    if new:
-        node.version, node.fingerprint = version, report.fingerprint
-        node.uri, node.format, node.metadata = report.uri, report.format, report.metadata
-    fields = publication(node, run.id, run.attempt, request.pins, request.cut)
-    fields |= {"started_at": report.started_at, "finished_at": report.finished_at, "metadata": report.metadata}
-    if not request.consistent:
-        fields |= {"consistent": False, "cut": dict(node.cut), "covers": {}}
-    domain.say(AssetMaterialized if new else AssetVerified, node.key, fields)
-    if request.consistent:
-        stand(domain, node, request.cut, request.at, request.pins)
-    else:
-        stand_aside(domain, node, request.pins)
-    woken = finish(domain, node, request)
-    recovered(domain, node)
-    if not request.consistent:
-        park(domain, node, request.at)
-    if new:
-        count_publication(domain, node)
-    wake_below(domain, node)
-    proceed(domain, woken)
+    result = MadeOutput(**{name: getattr(report, name) for name in MadeOutput.model_fields})
+    made = Made(run.id, run.attempt, report.started_at, report.finished_at, result)
+    outputs = {key: replace(made, result=one) for key, one in report.outputs.items()}
+    if outputs:
+        want_outputs(domain, node, request, list(outputs))
+    publish(domain, node, made, outputs)
 
 
 def _overtaken(domain: Domain, node: Node, report: RunSucceeded) -> None:
@@ -222,69 +188,6 @@ def _overtaken(domain: Domain, node: Node, report: RunSucceeded) -> None:
     woken = finish(domain, node, node.requests[0])
     wake_below(domain, node)
     proceed(domain, woken)
-
-
-def _current(node: Node) -> Pin | None:
-    return Pin(version=node.version, fingerprint=node.fingerprint) if node.version is not None else None
-
-
-def _quarantine(domain: Domain, node: Node, request: Request, report: RunSucceeded, version: str) -> None:
-    failed = [one for one in report.checks if one.holds_back]
-    fields = publication(node, report.run, report.attempt, request.pins, request.cut)
-    fields |= {"version": version, "fingerprint": report.fingerprint, "uri": report.uri, "format": report.format}
-    fields |= {"started_at": report.started_at, "finished_at": report.finished_at, "metadata": report.metadata}
-    domain.say(AssetQuarantined, node.key, fields)
-    node.quarantine = Quarantine(
-        version,
-        report.fingerprint,
-        report.uri,
-        report.format,
-        report.run,
-        request.at,
-        request.cut,
-        request.pins,
-        request.consistent,
-    )
-    reason = "; ".join(f"check {one.check!r}: {one.outcome}" for one in failed)
-    hold(domain, node, Hold("quarantined", f"version {version} is held back by {reason}", None))
-
-
-def release(domain: Domain, node: Node) -> None:
-    """An operator lets the quarantined version through."""
-    held = node.quarantine
-    if held is None:
-        return
-    node.version, node.fingerprint, node.uri, node.format = held.version, held.fingerprint, held.uri, held.format
-    fields = publication(node, held.run, None, held.pins, held.cut)
-    if not held.consistent:
-        fields |= {"consistent": False, "cut": dict(node.cut), "covers": {}}
-    domain.say(AssetReleased, node.key, fields)
-    node.touched = domain.state.offset
-    if held.consistent:
-        stand(domain, node, held.cut, held.cut_at, held.pins)
-    else:
-        stand_aside(domain, node, held.pins)
-    plan_again(domain, node)
-    recovered(domain, node)
-    for reader in domain.readers(node.key):
-        hear_inputs(domain, reader)
-    count_publication(domain, node)
-    wake_below(domain, node)
-
-
-def hold(domain: Domain, node: Node, why: Hold) -> None:
-    """The node's request is given up; it and what is below it leave their waves."""
-    if why.kind != "cancelled":
-        again = node.hold is not None and node.hold.kind == why.kind
-        why.times = node.hold.times + 1 if again and node.hold is not None else 1
-        why.pause_until = domain.state.now + _pause_of_hold(domain.definition(node).retry, why.times)
-    node.hold = why
-    request = node.requests[0]
-    if node.run is not None:
-        node.run.retry_at = None
-    leave(domain, node, request)
-    reblock(domain, node)
-    arm(domain, node, node.key)
 
 
 def failed(domain: Domain, report: RunFailed) -> None:
@@ -327,14 +230,6 @@ def _exhausted(domain: Domain, node: Node, reason: str) -> None:
     times = node.hold.times + 1 if node.hold is not None and node.hold.kind == "failing" else 1
     cool_down = min(_DAY_MS, retry.cool_down_ms * 2 ** min(times - 1, 20))
     hold(domain, node, Hold("failing", reason, domain.state.now + cool_down))
-
-
-def _pause_of_hold(retry: Retry, times: int) -> int:
-    """How long the node rests whatever is new: none the first time, then the retries' delay, doubling to the cool-down.
-
-    The first time it may be that what is new mends it, and the promise counts on.
-    """
-    return 0 if times == 1 else min(retry.cool_down_ms, retry.delay_ms * 2 ** min(times - 2, 30))
 
 
 def lost(domain: Domain, fact: RunLost) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from reactors.causes import Cause, Trouble
 from streams.definitions import Manifest
-from streams.events import BackfillStatus, Cut, Pin, Verdict
+from streams.events import BackfillStatus, Cut, MadeOutput, Pin, Verdict
 from streams.keys import node_key
 
 SCHEMA = 4
@@ -48,6 +48,17 @@ class Root:
 
 
 @dataclass(slots=True)
+class Made:
+    """What an attempt made of an asset, and which attempt that was; instants are ms."""
+
+    run: str
+    attempt: int
+    started_at: int
+    finished_at: int
+    result: MadeOutput
+
+
+@dataclass(slots=True)
 class Request:
     """A node is wanted at a cut. Kept per cut, granted in cut order."""
 
@@ -60,6 +71,7 @@ class Request:
     consistent: bool = True  # False: granted although its inputs from other domains didn't agree
     pins: dict[str, Pin] = field(default_factory=dict)
     waiting: dict[str, int] = field(default_factory=dict)  # input → `at` of the request of it that this one waits for
+    made: Made | None = None  # of an output: what its computation made of it at that cut
 
 
 @dataclass(slots=True)
@@ -157,6 +169,7 @@ class Node:
     takes: int = 0  # expected duration of a run
     path: int = 0  # longest chain of expected durations over its ancestors and itself
     longest: int = 0  # the longest run among its ancestors and itself
+    made: dict[str, Made] = field(default_factory=dict)  # a computation: output → what its newest version made of it
     queued: int = 0  # the most requests that one of these has, where it is more than one
     blocked_by: str | None = None
     said: Said | None = None

@@ -54,7 +54,8 @@ def is_urgent(domain: Domain, node: Node) -> bool:
     if policy.on_code != "now" or node.version is None:
         return False
     planned = node.requests[-1].at if node.requests else max(node.cut_at, node.tried_at)
-    return domain.state.roots[CODE + node.asset].commits[-1].offset > planned
+    code = domain.state.roots[CODE + domain.graph.made_by.get(node.asset, node.asset)]
+    return code.commits[-1].offset > planned
 
 
 def margin(domain: Domain, node: Node) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from reactors.crossing import agrees
 from reactors.domain import Domain
 from reactors.marking import plan_again
+from reactors.outputs import catch_up, is_output
 from reactors.promises import may_begin, promised_by
 from reactors.requests import (
     ask,
@@ -106,7 +107,8 @@ def survey(domain: Domain, wave: Wave) -> Survey:
             continue
         if not may_begin(domain, node, domain.state.now):
             continue  # a timer looks again; what is new until then wakes nobody
-        if wave.forced != node.key and may_move(node, pins_now(domain, node)):
+        is_free = is_output(domain, node) or may_move(node, pins_now(domain, node))
+        if wave.forced != node.key and is_free:
             at, now = domain.state.offset, domain.state.now
             if agrees(domain, node, at):
                 found.movable.append(node)
@@ -141,7 +143,9 @@ def settle(domain: Domain, wave: Wave) -> None:
         if stuck or any(one.stale_at is not None for one in domain.derived_inputs(node)):
             continue
         pins = pins_now(domain, node)
-        if may_move(node, pins) and agrees(domain, node, at):
+        if is_output(domain, node) and not may_move(node, pins):
+            catch_up(domain, node)
+        elif may_move(node, pins) and agrees(domain, node, at):
             move(domain, node, cut_of(domain, node, at), at, pins)
             plan_again(domain, node)
             domain.state.fixed_at = at

@@ -77,6 +77,8 @@ class AssetDef(Definition):
     expect_every_ms: Duration | None = Field(default=None, gt=0)
     description: str | None = None
     partitions: Partitions | None = None
+    outputs: tuple[str, ...] = ()  # a computation: the assets that one run of it makes
+    made_by: str | None = None  # an output: the computation that makes it
 
     @field_validator("key")
     @classmethod

@@ -119,6 +119,17 @@ class CostItem(Event):
     currency: str | None = None
 
 
+class MadeOutput(Event):
+    """One of several assets that an attempt made: its version, and what its checks said of it."""
+
+    version: str | None = None  # the run's id where none is given
+    fingerprint: str | None = None
+    uri: str | None = None
+    format: str | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    checks: tuple[CheckResult, ...] = ()
+
+
 class RunSucceeded(Attempt):
     """The attempt computed, checked and stored a version; nobody sees it before the fold accepts this."""
 
@@ -130,6 +141,7 @@ class RunSucceeded(Attempt):
     metadata: dict[str, Any] = Field(default_factory=dict)
     checks: tuple[CheckResult, ...] = ()
     costs: tuple[CostItem, ...] = ()
+    outputs: dict[str, MadeOutput] = Field(default_factory=dict)  # of a computation: what it made of each of its assets
     started_at: Instant
     finished_at: Instant
     duration_ms: int  # by a monotonic clock

@@ -107,7 +107,7 @@ async def runs(said: Runs) -> None:
             domain, seen = await history(site.log, site.settings.topics, name)
             if key is not None:
                 standing.check(domain, key)
-            found += [run for run in seen.runs if key in (None, run.asset, run.key)]
+            found += [run for run in seen.runs if (key in (run.asset, run.key) if key else not run.made_by)]
     found = sorted(found, key=lambda run: run.granted_at)[-said.limit :]
     if said.json:
         document([standing.run_json(run) for run in found])

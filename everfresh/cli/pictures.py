@@ -89,6 +89,8 @@ def _said(graph: Graph, key: str) -> str:
 
 
 def _kind(asset: AssetDef) -> str:
+    if asset.outputs:
+        return f"one run makes {counted(len(asset.outputs), 'asset')}"
     return "source" if asset.kind == "source" else promised(asset.policy)
 
 

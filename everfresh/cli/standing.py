@@ -153,6 +153,7 @@ def run_json(run: Run) -> Json:
         "wave": run.wave,
         "worker": run.worker,
         "outcome": run.outcome,
+        "made_by": run.made_by or None,
         "granted_at": moment(run.granted_at),
         "started_at": moment(run.started_at),
         "finished_at": moment(run.finished_at),

@@ -13,7 +13,7 @@ def one_attempt_one_result(trace: Trace) -> Iterator[Violation]:
     for item in trace.line:
         if isinstance(item, Grant):
             yield from _fits(flight, item)
-        elif isinstance(item, Publication) and item.is_result and not flight.told_by(item):
+        elif isinstance(item, Publication) and item.is_result and not _is_told(trace, flight, item):
             yield _wrong(item, f"{item.kind} by attempt {item.attempt}, which was not live or had not succeeded")
         elif isinstance(item, Ended) and item.outcome == "lost" and not trace.journal.says_lost(item):
             yield _wrong(item, f"attempt {item.attempt} is lost, but no fact says so")
@@ -48,6 +48,7 @@ class Flight:
         self.told: dict[int, Told] = {}
         """offset → the report of an attempt that was live then"""
         self._results: set[str | None] = set()
+        self._made: set[tuple[Node, str | None, int | None]] = set()
 
     def see(self, item: object) -> None:
         if isinstance(item, Grant):
@@ -55,6 +56,8 @@ class Flight:
             self.changed[item.node] = item.offset
         elif isinstance(item, Told) and self._is_live(item):
             self.told[item.offset] = item
+            if item.outcome == "succeeded":
+                self._made.add((item.node, item.run, item.attempt))
             self._end(item)
         elif isinstance(item, Ended) and item.outcome in {"lost", "cancelled"} and self._is_live(item):
             self._end(item)
@@ -66,6 +69,10 @@ class Flight:
     def told_by(self, result: Publication) -> bool:
         told = self.told.get(result.offset)
         return told is not None and (told.run, told.attempt, told.outcome) == (result.run, result.attempt, "succeeded")
+
+    def has_made(self, node: Node, result: Publication) -> bool:
+        """Whether that attempt of a computation succeeded while it was live."""
+        return (node, result.run, result.attempt) in self._made
 
     def has_result(self, run: str) -> bool:
         return run in self._results
@@ -83,6 +90,13 @@ class Flight:
         for node in [node for node in self.last if deploy.graph.derived(node[0]) is None]:
             self.live.pop(node, None)
             self.last.pop(node)
+
+
+def _is_told(trace: Trace, flight: Flight, result: Publication) -> bool:
+    """By its own attempt's report; of an output, by its computation's, which may have come long before."""
+    asset, partition = result.node
+    runs = trace.graph(result.offset).run_by(asset)
+    return flight.told_by(result) if runs == asset else flight.has_made((runs, partition), result)
 
 
 def _fits(flight: Flight, grant: Grant) -> Iterator[Violation]:

@@ -24,11 +24,13 @@ class Asset:
     ignored: frozenset[str] = frozenset()
     requires: str = "any"
     first_now: bool = False
+    outputs: tuple[str, ...] = ()
+    made_by: str | None = None
 
     @property
     def code(self) -> tuple[str, str]:
-        """The version of its code, and what makes up its identity: that and the set of its deps."""
-        return self.code_version, "\n".join([self.code_version, *sorted(set(self.deps))])
+        """The version of its code, and what makes up its identity: that, the set of its deps, and what it makes."""
+        return self.code_version, "\n".join([self.code_version, *sorted(set(self.deps)), "", *sorted(self.outputs)])
 
 
 class Graph:
@@ -70,6 +72,11 @@ class Graph:
         read = {dep for asset in self.assets.values() for dep in asset.deps}
         return frozenset(read - self.assets.keys())
 
+    def run_by(self, key: str) -> str:
+        """What runs where this asset is made: an output's computation, or the asset itself."""
+        asset = self.assets.get(key)
+        return key if asset is None or asset.made_by is None else asset.made_by
+
     def derived(self, key: str) -> Asset | None:
         asset = self.assets.get(key)
         return None if asset is None or asset.source else asset
@@ -85,10 +92,10 @@ class Graph:
 
     def owes(self, key: str, behind: Container[str]) -> bool:
         """Whether a derived asset is stale that leaves out something of these sources."""
-        asset = self.assets[key]
-        if CODE + key not in asset.ignored and CODE + key in behind:
+        asset, runs = self.assets[key], self.assets[self.run_by(key)]
+        if any(CODE + one.key in behind and CODE + one.key not in one.ignored for one in (asset, runs)):
             return True
-        deps = [dep for dep in asset.deps if dep not in asset.ignored]
+        deps = [dep for dep in runs.deps if dep not in runs.ignored]
         new = [any(source in behind for source in self._heeded_view(dep)) for dep in deps]
         return bool(new) and (all(new) if asset.requires == "all" else any(new))
 
@@ -128,4 +135,6 @@ def _asset(declared: Json) -> Asset:
         ignored=frozenset(policy.get("ignored", ())) | code,
         requires=policy.get("requires", "any"),
         first_now=policy.get("first_now", False),
+        outputs=tuple(declared.get("outputs", ())),
+        made_by=declared.get("made_by"),
     )

@@ -19,7 +19,8 @@ def inputs_agree(trace: Trace) -> Iterator[Violation]:
             elif (granted.cut, granted.inputs) != (item.cut, item.inputs):
                 yield _wrong(item, f"attempt {item.attempt} has another cut or other inputs than the first")
         elif isinstance(item, Publication) and item.run in first and item.is_result:
-            yield from _as_granted(first[item.run], item)
+            granted = first[item.run]
+            yield from _as_granted(granted, item) if granted.node == item.node else _as_made(trace, item)
 
 
 def _given(trace: Trace, grant: Grant) -> Iterator[Violation]:
@@ -74,6 +75,17 @@ def _as_granted(grant: Grant, result: Publication) -> Iterator[Violation]:
     ]
     if odd:
         yield _wrong(result, f"{result.kind} from other inputs than were granted: {sorted(odd)}")
+
+
+def _as_made(trace: Trace, result: Publication) -> Iterator[Violation]:
+    """An output is right where its computation's version is that it comes from."""
+    asset, partition = result.node
+    graph = trace.graph(result.offset)
+    runs = graph.run_by(asset)
+    cut = {source: result.cut.get(source, -1) for source in graph.view(runs)}
+    pin = result.inputs.get(runs)
+    if pin is None or pin.cut != cut or pin.version not in trace.right_at((runs, partition), cut, result.offset):
+        yield _wrong(result, f"{result.kind} from {pin}, which {runs} never was at {_short(cut)}")
 
 
 def _read(pin: Pin | None) -> object:

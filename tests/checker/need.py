@@ -28,7 +28,8 @@ class Consumed:
         if grant is not None:
             self.granted[item.node] = max(grant.cut_at, self.granted.get(item.node, -1))
         if item.kind != "quarantined":
-            self.inputs[item.node] = item.inputs if grant is None else grant.inputs
+            is_its_own = grant is not None and grant.node == item.node
+            self.inputs[item.node] = grant.inputs if grant is not None and is_its_own else item.inputs
         if item.kind in {"materialized", "released"}:
             self.version[item.node] = item.version
 
@@ -41,6 +42,7 @@ def no_needless_run(trace: Trace) -> Iterator[Violation]:
             asked[item.node] = item.offset
         elif isinstance(item, Grant) and item.attempt == 1:
             waiting = {node for node, at in asked.items() if at > consumed.granted.get(node, -1)}
+            waiting |= {(trace.graph(item.offset).run_by(asset), partition) for asset, partition in waiting}
             if item.node not in waiting and item.node in consumed.version and _all_known(trace, item, consumed):
                 yield _wrong(Invariant.NEED, item, "none of the run's inputs is new")
             if not _serves(trace, item, waiting):

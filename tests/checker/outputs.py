@@ -26,7 +26,7 @@ class Outputs:
         self.problems: list[Violation] = list(export.problems)
         self.grants = self.publications = 0
         self._facts = {key: list(facts) for key, facts in journal.grants.items()}
-        self._answered: set[str | None] = set()
+        self._answered: set[tuple[str | None, Node]] = set()
         reads: dict[str, Callable[[Output, int], None]] = {ENDED: self._end, FRESHNESS: self._judge}
         reads.update(dict.fromkeys(PUBLISHED, self._publish))
         for output in export.outputs:
@@ -52,11 +52,11 @@ class Outputs:
 
     def _publish(self, output: Output, cause: int) -> None:
         found: Publication = publication(cause, PUBLISHED[output.event["type"]], output.event["data"])
-        if found.is_result and found.run in self._answered:
+        if found.is_result and (found.run, found.node) in self._answered:
             self.second_results.append(found)
             return
         if found.is_result:
-            self._answered.add(found.run)
+            self._answered.add((found.run, found.node))
         self.items.append(found)
         self.publications += 1
 

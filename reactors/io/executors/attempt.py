@@ -2,8 +2,9 @@
 
 import asyncio
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
@@ -12,7 +13,7 @@ from typing import Any
 import orjson
 
 from reactors.binding import is_data_type, of_each
-from reactors.compute import CheckOutcome, Context, Input, Output, outcome_of, output_of
+from reactors.compute import CheckOutcome, Context, Input, Output, each_of, fingerprint_of, outcome_of, output_of
 from reactors.expectations import Expectation
 from reactors.io.checks import evaluate
 from reactors.io.executors.limits import in_time, in_time_on_loop
@@ -21,10 +22,10 @@ from reactors.io.executors.program import run_program
 from reactors.io.executors.telling import log_traceback, run_log, said, short
 from reactors.io.loading import CodeLoader, converted
 from reactors.ports import Address, Done, Failed, FailureKind, Stored, Task
-from reactors.recipes import Code, Program, Question
+from reactors.recipes import Code, MadeBy, Program, Question, Recipe
 from streams.definitions import Dep
 from streams.errors import BadResult
-from streams.events import CheckResult, CostItem, Pin
+from streams.events import CheckResult, CostItem, MadeOutput, Pin
 from streams.keys import asset_of, partition_of
 from streams.partitions import All, Last, Matched, Overlapping
 
@@ -37,11 +38,39 @@ class Trouble(Exception):
         self.kind, self.error = kind, error
 
 
+@dataclass(slots=True)
+class Product:
+    """What an attempt made of one asset."""
+
+    recipe: Recipe
+    output: Output
+    checks: list[CheckResult] = field(default_factory=list)
+    stored: Stored | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """How much was written for it."""
+        return self.stored.size_bytes if self.stored else 0
+
+    def result(self) -> MadeOutput:
+        """The same, as the report says it."""
+        stored = self.stored
+        return MadeOutput(
+            version=self.output.version,
+            fingerprint=self.output.fingerprint or (stored.fingerprint if stored else None),
+            uri=stored.uri if stored else None,
+            format=stored.format if stored else None,
+            metadata=dict(self.output.metadata),
+            checks=tuple(self.checks),
+        )
+
+
 class Attempt:
     """The steps of one attempt. Each raises Trouble; `perform` and the loop executor call them in order."""
 
     def __init__(self, code: Code, task: Task) -> None:
         self.recipe = code.recipes[task.asset]
+        self.outputs = {key.rpartition("/")[2]: code.recipes[key] for key in self.recipe.asset.outputs}
         self.task = task
         self.log = run_log(task)
         self.context = Context(task.run, task.attempt, task.asset, task.partition, log=self.log)
@@ -79,7 +108,7 @@ class Attempt:
             raise Trouble("raised", f"the grant names no version of input {asset!r}")
         return next(iter(read.values()))
 
-    def computed(self) -> Output:
+    def computed(self) -> list[Product]:
         """Load, and run the function or the program, here and now."""
         made_by = self.recipe.made_by
         if isinstance(made_by, Program):
@@ -87,21 +116,28 @@ class Attempt:
             with self.step("raised"):
                 ended = run_program(made_by, self.task, Path(self._folder.name), self.log)
                 self.peak_bytes = ended.peak_bytes
-                return self.output(ended.output())
+                return self.products(ended.output(several=bool(self.outputs)))
+        if isinstance(made_by, MadeBy):
+            raise Trouble("raised", f"it has no function of its own: {made_by.computation!r} makes it")
         arguments = self.arguments()
         with self.step("raised"):
             returned = made_by(**arguments)
-        return self.output(returned)
+        return self.products(returned)
 
-    def output(self, returned: Any) -> Output:
-        """What the function returned, as an Output."""
+    def products(self, returned: Any) -> list[Product]:
+        """What the function returned, asset by asset."""
         with self.step("bad_result"):
             if inspect.iscoroutine(returned):
                 returned.close()
                 raise BadResult("it returned a coroutine: declare the function with async def")
-            output = output_of(returned, keeps_values=self.recipe.store is not None)
-            metadata = orjson.loads(orjson.dumps(dict(output.metadata)))
-            return Output(output.value, output.version, output.fingerprint, metadata)
+            if not self.outputs:
+                return [_product(self.recipe, returned)]
+            each = each_of(returned, list(self.outputs))
+        found = []
+        for name, value in each.items():
+            with self.step("bad_result", f"output {name!r}"):
+                found.append(_product(self.outputs[name], value))
+        return found
 
     def asked(self, question: Question, output: Output) -> CheckResult:
         """Ask a check about the output, here and now."""
@@ -124,31 +160,28 @@ class Attempt:
         except (Exception, SystemExit) as error:  # noqa: BLE001,RUF100  the same
             return self._errored(question, error, monotonic() - begun)
 
-    def stored(self, output: Output) -> Stored | None:
-        """Keep the output's value, if it has one; under a name of this attempt alone."""
-        store = self.recipe.store
-        if output.value is None or store is None:
-            return None
-        address = Address(self.task.asset, self.task.partition, f"{self.task.run}.{self.task.attempt}")
-        with self.step("store"):
-            return store.write(address, output.value)
+    def store(self, product: Product) -> None:
+        """Keep the product's value, if it has one; under a name of this attempt alone."""
+        store = product.recipe.store
+        if product.output.value is None or store is None:
+            return
+        key = product.recipe.asset.key
+        address = Address(key, self.task.partition, f"{self.task.run}.{self.task.attempt}")
+        with self.step("store", f"output {key!r}" if self.outputs else ""):
+            product.stored = store.write(address, product.output.value)
 
-    def done(self, output: Output, checks: list[CheckResult], stored: Stored | None, meter: Meter) -> Done:
+    def done(self, products: list[Product], meter: Meter) -> Done:
         """The attempt's end, when all went well."""
-        return Done(
-            version=output.version,
-            fingerprint=output.fingerprint or (stored.fingerprint if stored else None),
-            uri=stored.uri if stored else None,
-            format=stored.format if stored else None,
-            metadata=dict(output.metadata),
-            checks=tuple(checks),
-            costs=self.costs(meter, stored),
-        )
+        costs = self.costs(meter, products)
+        if not self.outputs:
+            return Done(**dict(products[0].result()), costs=costs)
+        made = {one.recipe.asset.key: one.result() for one in products}
+        return Done(fingerprint=fingerprint_of(made), outputs=made, costs=costs)
 
-    def costs(self, meter: Meter, stored: Stored | None = None) -> tuple[CostItem, ...]:
+    def costs(self, meter: Meter, products: Sequence[Product] = ()) -> tuple[CostItem, ...]:
         """What was measured, what was written, and what the function reported itself."""
-        size = stored.size_bytes if stored else 0
-        written = (CostItem(resource="written", quantity=size, unit="bytes"),) if stored else ()
+        size, is_stored = sum(one.size_bytes for one in products), any(one.stored for one in products)
+        written = (CostItem(resource="written", quantity=size, unit="bytes"),) if is_stored else ()
         return (*meter.costs(self.peak_bytes), *written, *self.context.costs)
 
     def close(self) -> None:
@@ -204,13 +237,23 @@ def perform(code: Code, task: Task, meter: Meter) -> Done | Failed:
     """All steps of an attempt, in the thread that calls."""
     attempt = Attempt(code, task)
     try:
-        output = attempt.computed()
-        checks = [attempt.asked(question, output) for question in attempt.recipe.questions]
-        return attempt.done(output, checks, attempt.stored(output), meter)
+        products = attempt.computed()
+        for one in products:
+            one.checks = [attempt.asked(question, one.output) for question in one.recipe.questions]
+        for one in products:
+            attempt.store(one)
+        return attempt.done(products, meter)
     except Trouble as trouble:
         return Failed(kind=trouble.kind, error=trouble.error, costs=attempt.costs(meter))
     finally:
         attempt.close()
+
+
+def _product(recipe: Recipe, returned: Any) -> Product:
+    """What was returned of one asset. Raises BadResult."""
+    output = output_of(returned, keeps_values=recipe.store is not None)
+    metadata = orjson.loads(orjson.dumps(dict(output.metadata)))
+    return Product(recipe, Output(output.value, output.version, output.fingerprint, metadata))
 
 
 def _result(question: Question, outcome: CheckOutcome, seconds: float) -> CheckResult:

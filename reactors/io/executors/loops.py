@@ -5,7 +5,7 @@ import asyncio
 from reactors.io.executors.attempt import Attempt, Trouble
 from reactors.io.executors.meter import Meter, of_the_clock
 from reactors.ports import Done, Failed, Task
-from reactors.recipes import Code, Program
+from reactors.recipes import Code, MadeBy, Program
 from streams.units import readable
 
 
@@ -36,7 +36,7 @@ class LoopExecutor:
 
 async def _performed(attempt: Attempt, meter: Meter) -> Done:
     function = attempt.recipe.made_by
-    if isinstance(function, Program):
+    if isinstance(function, Program | MadeBy):
         raise Trouble("raised", "a program doesn't run on the event loop")
     arguments = await asyncio.to_thread(attempt.arguments) if attempt.must_load else attempt.arguments()
     with attempt.step("raised"):
@@ -47,10 +47,13 @@ async def _performed(attempt: Attempt, meter: Meter) -> Done:
                 raise
             # It awaited something that was cancelled; that is its own affair, and no reason to end the worker's task.
             raise RuntimeError("it awaited something that was cancelled") from error
-    output = attempt.output(returned)
-    checks = [await attempt.asked_on_loop(question, output) for question in attempt.recipe.questions]
-    stored = None if output.value is None else await asyncio.to_thread(attempt.stored, output)
-    return attempt.done(output, checks, stored, meter)
+    products = attempt.products(returned)
+    for one in products:
+        one.checks = [await attempt.asked_on_loop(question, one.output) for question in one.recipe.questions]
+    for one in products:
+        if one.output.value is not None:
+            await asyncio.to_thread(attempt.store, one)
+    return attempt.done(products, meter)
 
 
 def _is_ours() -> bool:

@@ -41,6 +41,19 @@ class ProgramOutput(BaseModel):
     metadata: dict[str, Any] = {}
     path: str | None = None  # a file for the asset's store
 
+    def output(self) -> Output:
+        """The same, as a function returns it."""
+        value = None if self.path is None else Path(self.path)
+        return Output(value, self.version, self.fingerprint, self.metadata)
+
+
+class ProgramOutputs(BaseModel):
+    """What it has to leave where it makes several assets."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    outputs: dict[str, ProgramOutput]
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -52,10 +65,13 @@ class Ended:
     peak_bytes: int
     left: Path
 
-    def output(self) -> Output:
-        """What it made. Raises ProgramFailed for an exit code other than 0, BadResult for a file nobody can read."""
+    def output(self, several: bool = False) -> Output | dict[str, Output]:
+        """What it made, of `several` assets a dict by their names.
+
+        Raises ProgramFailed for an exit code other than 0, BadResult for a file nobody can read.
+        """
         if self.exit_code == 0:
-            return _read(self.left)
+            return _read(self.left, several)
         died = self.exit_code < 0
         how = f"died of {signal.Signals(-self.exit_code).name}" if died else f"ended with exit code {self.exit_code}"
         raise ProgramFailed(f"program {self.name!r} {how}{f': {self.last_words}' if self.last_words else ''}")
@@ -124,18 +140,19 @@ def _waited_for(process: "subprocess.Popen[bytes]") -> tuple[int, int]:
     return process.returncode, peak_bytes_of_ended(usage, ours, sampled[0])
 
 
-def _read(path: Path) -> Output:
+def _read(path: Path, several: bool) -> Output | dict[str, Output]:
     try:
         content = path.read_bytes()[: _OUTPUT_MAX + 1]
     except FileNotFoundError:
-        return Output()
+        return {} if several else Output()
     try:
         if len(content) > _OUTPUT_MAX:
             raise ValueError(f"it is longer than {_OUTPUT_MAX} bytes")
-        found = ProgramOutput.model_validate(orjson.loads(content))
+        if several:
+            made = ProgramOutputs.model_validate(orjson.loads(content))
+            return {name: one.output() for name, one in made.outputs.items()}
+        return ProgramOutput.model_validate(orjson.loads(content)).output()
     except ValidationError as error:
         raise BadResult(f"what it left at EVERFRESH_OUTPUT can't be read: {said(error)}") from None
     except ValueError as error:
         raise BadResult(f"what it left at EVERFRESH_OUTPUT can't be read: {error}") from None
-    value = None if found.path is None else Path(found.path)
-    return Output(value, found.version, found.fingerprint, found.metadata)

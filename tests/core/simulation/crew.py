@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from everfresh.simulated import UNLIMITED, SimulatedWorker
 from reactors.domain import Output
 from streams.definitions import CODE
-from streams.events import CheckResult, Pin, RunFailed, RunGranted, RunRejected, RunSucceeded
+from streams.events import CheckResult, MadeOutput, Pin, RunFailed, RunGranted, RunRejected, RunSucceeded
 
 if TYPE_CHECKING:
     from tests.core.simulation.stage import Stage
@@ -39,6 +39,7 @@ class Player(SimulatedWorker):
         super().__init__(stage, name)
         self.stage, self.slots = stage, slots
         self.failures, self.outcomes = stage.failures, stage.outcomes
+        self._makes: dict[tuple[str, int], tuple[str, ...]] = {}  # attempt → what it makes, whatever is deployed since
 
     def _take(self, grant: RunGranted) -> None:
         luck = digest(self.stage.script.seed, grant.run, grant.attempt)
@@ -53,6 +54,7 @@ class Player(SimulatedWorker):
             self.world.append(RunRejected(reason="past its claim_by", **refusal), grant.asset)
             return
         usual = self.stage.script.durations.get(grant.asset, 1_000)
+        self._makes.setdefault((grant.run, grant.attempt), self.stage.worker.outputs.get(grant.asset, ()))
         self.durations[grant.asset] = usual if not self.stage.script.faults else usual * (luck % 5) // 2
         super()._take(grant)
 
@@ -67,11 +69,17 @@ class Player(SimulatedWorker):
         inputs = {key: value_of(pin) for key, pin in grant.inputs.items() if not key.startswith(CODE)}
         coarse = self.stage.script.coarse
         value = computed(grant.asset, grant.code_version, inputs, coarse)
-        outcome = self.outcomes.pop(grant.asset, None)
-        checks = (CheckResult(check="told", outcome=outcome, blocking=True),) if outcome else ()  # type: ignore[arg-type]
-        fingerprint = value if grant.asset in coarse else None
-        done = RunSucceeded(fingerprint=fingerprint, uri=f"mem:{value}", checks=checks, **named, **timed)
+        makes = self._makes.get((grant.run, grant.attempt), ())
+        outputs = {one: self._judged(one, computed(one, "1", {grant.asset: value}, coarse)) for one in makes}
+        done = RunSucceeded(outputs=outputs, **dict(self._judged(grant.asset, value)), **named, **timed)
         self.world.append(done, grant.asset)
+
+    def _judged(self, asset: str, value: str) -> MadeOutput:
+        makes_others = asset in self.stage.worker.outputs  # there is nothing to check of a computation itself
+        outcome = None if makes_others else self.outcomes.pop(asset, None)
+        checks = (CheckResult(check="told", outcome=outcome, blocking=True),) if outcome else ()  # type: ignore[arg-type]
+        fingerprint = value if asset in self.stage.script.coarse else None
+        return MadeOutput(fingerprint=fingerprint, uri=f"mem:{value}", checks=checks)
 
     def finish_one(self) -> bool:
         """The run that would end next ends now."""

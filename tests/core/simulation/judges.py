@@ -59,7 +59,7 @@ def from_scratch(
     """The asset's value at a cut, computed from the sources up."""
     memo = (asset, tuple(sorted(cut.items())))
     if memo not in known:
-        code_version, deps = ledger.code[asset][cut[CODE + asset] - 1]
+        code_version, deps, _ = ledger.code[asset][cut[CODE + asset] - 1]
         inputs = {}
         for dep in deps:
             if dep in cut:
@@ -172,6 +172,8 @@ def _late(ledger: Ledger, offset: int, opened: Container[str]) -> Iterator[str]:
         if not isinstance(one.policy, Within | Cron) or one.policy.hours is not None:
             continue
         behind = ledger.behind(key, published.cut)
+        if behind is not None and behind.offset < ledger.heeds_since.get(key, -1):
+            continue  # the same
         late = behind is not None and ledger.now >= behind.time + _leaves(one.policy, behind.time)
         if late != (key in opened):
             state = "late" if late else "in time"

@@ -36,11 +36,15 @@ class Ledger:
     world: World
     assets: dict[str, AssetDef] = field(default_factory=dict)
     commits: dict[str, list[Heard]] = field(default_factory=lambda: defaultdict(list))
-    code: dict[str, list[tuple[str, frozenset[str]]]] = field(default_factory=lambda: defaultdict(list))
+    code: dict[str, list[tuple[str, frozenset[str], tuple[str, ...]]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     published: dict[str, Publication] = field(default_factory=dict)
     now: int = 0
+    heeds_since: dict[str, int] = field(default_factory=dict)  # asset → the deploy that changed what makes it stale
     _last: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
     _deploy: int = -1
+    _heeds: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
     _above: dict[str, set[str]] = field(default_factory=dict)
     _seen: set[tuple[str, str]] = field(default_factory=set)
 
@@ -78,11 +82,17 @@ class Ledger:
         manual = {key for key in self.assets if self.is_root(key)}
         self.assets = {one.key: one for one in declared.assets}
         for key, one in self.assets.items():
-            code = (one.code_version, frozenset(dep.asset for dep in one.deps))
+            code = (one.code_version, frozenset(dep.asset for dep in one.deps), one.outputs)
             looked_through = key in manual and not self.is_root(key)
             if one.kind == "derived" and (looked_through or not self.code[key] or self.code[key][-1] != code):
                 self.code[key].append(code)
                 self.commits[CODE + key].append(Heard(offset, self.now, one.code_version))
+
+        for key, one in self.assets.items():
+            if one.kind == "derived":
+                heeds = one.policy.requires, frozenset(self.heeded(key))
+                if self._heeds.setdefault(key, heeds) != heeds:
+                    self._heeds[key], self.heeds_since[key] = heeds, offset
 
     def is_root(self, key: str) -> bool:
         return self.assets[key].kind == "source" or self.assets[key].policy.kind == "manual"
@@ -112,11 +122,12 @@ class Ledger:
         asset = self.assets[key]
         if asset.policy.requires == "any":
             return self._oldest(self.heeded(key), cut)
-        deps = [dep.asset for dep in asset.deps if dep.asset not in asset.policy.ignored]
+        runs = self.assets[asset.made_by or key]  # all that its computation reads
+        deps = [dep.asset for dep in runs.deps if dep.asset not in runs.policy.ignored]
         each = [self._oldest(self.heeded_through(dep), cut) for dep in deps]
         new = [one for one in each if one is not None]
         last = [max(new, key=lambda one: one.offset)] if new and len(new) == len(each) else []
-        code = self._oldest({CODE + key} if asset.policy.on_code != "ignore" else set(), cut)
+        code = self._oldest({CODE + one.key for one in (asset, runs) if one.policy.on_code != "ignore"}, cut)
         return min([*last, *([code] if code else [])], key=lambda one: one.offset, default=None)
 
     def _oldest(self, roots: set[str], cut: dict[str, int]) -> Heard | None:

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from typing import Any, NamedTuple
 from unittest import mock
 
-from reactors import commits, freshness, granting, requests, runs, timers, waves
+from reactors import commits, freshness, granting, requests, results, runs, timers, waves
 from reactors.domain import Domain
 from reactors.state import Node, Request, Wave
 from streams.policies import Cron
@@ -81,7 +81,7 @@ MUTANTS = (
     Mutant(6, "several runs of a node at once", ((requests, "is_busy", lambda _: False),)),
     Mutant(8, "consumers don't run promised ancestors", ((waves, "_ask_upward", _not_for_others),)),
     Mutant(9, "ticks pass", ((timers, "due", _never_at_a_tick),)),
-    Mutant(10, "a failure stays in its waves", ((runs, "leave", _stays),)),
+    Mutant(10, "a failure stays in its waves", ((runs, "leave", _stays), (results, "leave", _stays))),
     Mutant(11, "slots and pools are no limit", ((granting.Round, "_spend", _any_number),)),
     Mutant(12, "nothing is infeasible", ((freshness, "is_infeasible", lambda *_: False),)),
 )

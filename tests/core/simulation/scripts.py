@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from streams.definitions import AssetDef, Dep, Manifest
 from streams.policies import Within
+from tests.core.simulation.computations import makes_several, repaired, several
 from tests.core.simulation.graphs import manifest, named, size_of
 from tests.core.simulation.modifiers import fitted, is_modified, modified
 
@@ -50,6 +51,8 @@ def script(seed: int) -> Script:
     declared = manifest(dice, size)
     if is_modified(seed):
         declared = modified(dice, declared)
+    if makes_several(seed):
+        declared = several(dice, declared)
     faults = frozenset() if dice.random() < 0.2 else frozenset(one for one in ALL_FAULTS if dice.random() < 0.35)
     derived = [one for one in declared.assets if one.kind == "derived"]
     honest = max((one.takes_ms for one in derived), default=0)
@@ -147,7 +150,7 @@ def changed(dice: random.Random, declared: Manifest) -> Manifest:
                 assets[place] = one.model_copy(update={"policy": dice.choice(assets).policy})
             elif kind == "remove" and not any(dep.asset == one.key for other in assets for dep in other.deps):
                 assets.pop(place)
-    return declared.model_copy(update={"assets": tuple(map(fitted, assets))})
+    return declared.model_copy(update={"assets": tuple(map(fitted, repaired(assets)))})
 
 
 def _newcomer(dice: random.Random, assets: list[AssetDef]) -> AssetDef:

@@ -1,0 +1,53 @@
+"""The outputs of a computation, which makes several assets in one run: wanted with it, published by what it made."""
+
+from reactors.domain import Domain
+from reactors.marking import plan_again
+from reactors.requests import FAR, cut_of, pin_node, pin_root
+from reactors.state import Node, Request
+from streams.definitions import CODE
+from streams.keys import node_key
+
+
+def is_output(domain: Domain, node: Node) -> bool:
+    """A computation's run makes it; it has none of its own."""
+    return node.asset in domain.graph.made_by
+
+
+def computation_of(domain: Domain, node: Node) -> Node:
+    """The node whose run makes this output."""
+    return domain.state.nodes[node_key(domain.graph.made_by[node.asset], node.partition)]
+
+
+def want_outputs(domain: Domain, node: Node, request: Request, outputs: list[str]) -> None:
+    """A run of the computation is over: each output that is there takes what it made, whether somebody asked or not."""
+    for asset in outputs:
+        output = domain.node(asset, node.partition) if domain.graph.made_by.get(asset) == node.asset else None
+        if output is None or output.paused is not None:
+            continue
+        waiting = [one for one in output.requests if one.waiting.get(node.key) == request.at]
+        first = output.requests[0].at if output.requests else FAR
+        if not waiting and first > request.at > output.cut_at:
+            waiting = [_wanted(domain, output, request.at)]
+            waiting[0].waiting[node.key] = request.at
+            output.requests.insert(0, waiting[0])
+            plan_again(domain, output)
+        for one in waiting:
+            one.consistent = request.consistent
+
+
+def catch_up(domain: Domain, node: Node) -> None:
+    """An output was held while its computation ran: it takes what that made last."""
+    above = computation_of(domain, node)
+    request = _wanted(domain, node, above.cut_at)
+    request.pins[above.key], request.made = pin_node(above), above.made.get(node.asset)
+    node.requests.insert(0, request)
+    plan_again(domain, node)
+    domain.arriving[node.key] = None
+
+
+def _wanted(domain: Domain, node: Node, at: int) -> Request:
+    """A request of an output at its computation's cut, by no wave."""
+    request = Request(at, cut_of(domain, node, at), [], FAR, domain.state.offset)
+    code = CODE + node.asset
+    request.pins[code] = pin_root(domain.state.roots[code], at)
+    return request
