@@ -128,7 +128,7 @@ def arm(domain: Domain, node: Node, key: str) -> None:
     """Work out the node's due time again and set its timer if that is earlier than the one it has."""
     node.wake_at = due(domain, node)
     passed = node.turns_at is not None and node.turns_at <= domain.state.now  # its timer has yet to say so
-    if not passed and (node.stale_at is not None or node.requests):
+    if not passed and (node.stale_at is not None or node.requests or node.wave is not None):
         node.turns_at = turns_at(domain, node, domain.state.now)
     look = next_look(domain, node)
     if look is not None:

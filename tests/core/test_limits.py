@@ -126,6 +126,16 @@ def test_a_failed_attempt_is_tried_again_without_waiting_for_the_span() -> None:
     assert [run.outcome for run in world.runs("d/a")] == ["failed", "materialized"]
 
 
+def test_what_is_fresh_and_commanded_to_run_waits_for_the_span_and_then_runs() -> None:
+    with single(Eager().at_most_every("1m")) as world:
+        world.publish("s")
+        world.advance("1s")
+        world.command("materialize", "a")
+        world.advance("5m")
+        first, second = (run.granted_at for run in world.runs("a"))
+        assert second - first == 60_000
+
+
 def test_a_crash_forgets_neither_hours_nor_span() -> None:
     world = single(Eager().at_most_every("10m").only_between(*OFFICE))
     world.publish("d/s")

@@ -21,6 +21,8 @@ FOUND = {
     104_226: "the same, behind a run that may begin each 30 s only",
     105_333: "new code was run at a cut from before its deploy, in a wave that had joined others'",
     105_358: "the same: the asset had been a source at that cut",
+    121_281: "what was fresh and commanded to run within the span since its last run slept for good",
+    122_510: "the same",
     103_413: "a run that was lost just before a deploy was never granted again",
 }
 
