@@ -11,7 +11,19 @@ from everfresh import shadows as shadows  # first: it says whose `streams` Pytho
 if TYPE_CHECKING:
     from everfresh import checks, webhooks
     from everfresh.app import App
-    from everfresh.partitions import Daily, Dep, Dynamic, Hourly, Last, Matched, Monthly, Static, Weekly
+    from everfresh.partitions import (
+        Daily,
+        Dep,
+        Dynamic,
+        Hourly,
+        Last,
+        Matched,
+        Monthly,
+        Quarterly,
+        Static,
+        Weekly,
+        Yearly,
+    )
     from everfresh.policies import Cron, Eager, Retry, Within
     from everfresh.publisher import AsyncPublisher, Publisher
     from reactors.compute import Change, CheckOutcome, Context, Input, Output
@@ -45,11 +57,13 @@ __all__ = [
     "Overlapping",
     "ParquetStore",
     "Publisher",
+    "Quarterly",
     "Retry",
     "Same",
     "Static",
     "Weekly",
     "Within",
+    "Yearly",
     "checks",
     "errors",
     "webhooks",
@@ -66,8 +80,10 @@ _HOMES = {
         "Last",
         "Matched",
         "Monthly",
+        "Quarterly",
         "Static",
         "Weekly",
+        "Yearly",
     ),
     "everfresh.policies": ("Cron", "Eager", "Retry", "Within"),
     "everfresh.publisher": ("AsyncPublisher", "Publisher"),

@@ -36,6 +36,16 @@ def Monthly(first: str, tz: str = "UTC") -> partitions.Windows:  # noqa: N802  t
     return _windows("Monthly", "month", first, tz)
 
 
+def Quarterly(first: str, tz: str = "UTC") -> partitions.Windows:  # noqa: N802  the same
+    """One partition for each quarter of a year from `first` on, like "2013-Q1". Raises DefinitionError."""
+    return _windows("Quarterly", "quarter", first, tz)
+
+
+def Yearly(first: str, tz: str = "UTC") -> partitions.Windows:  # noqa: N802  the same
+    """One partition for each year from `first` on, like "2013". Raises DefinitionError."""
+    return _windows("Yearly", "year", first, tz)
+
+
 def Static(*names: str) -> partitions.Static:  # noqa: N802  the same
     """These partitions and no others: `ef.Static("eu", "us")`. Raises DefinitionError."""
     with in_one_sentence(f"Static{names!r}"):

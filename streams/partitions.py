@@ -17,7 +17,7 @@ _NAME_RULE = "1 to 200 characters, none of them a control character or one of '[
 
 
 class Windows(Definition):
-    """One partition for each hour, day, week or month from `first` on, as the clocks of a zone have them."""
+    """One partition for each hour, day, week, month, quarter or year from `first` on, as a zone's clocks have them."""
 
     kind: Literal["windows"] = "windows"
     unit: Unit
