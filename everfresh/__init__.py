@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from everfresh import checks, webhooks
     from everfresh.app import App
     from everfresh.partitions import (
+        Along,
         Daily,
         Dep,
         Dynamic,
+        Grid,
         Hourly,
         Last,
         Matched,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "All",
+    "Along",
     "App",
     "AsyncPublisher",
     "Change",
@@ -45,6 +48,7 @@ __all__ = [
     "Dynamic",
     "Eager",
     "FileStore",
+    "Grid",
     "Hourly",
     "Input",
     "JsonStore",
@@ -73,9 +77,11 @@ _HOMES = {
     "everfresh": ("checks", "webhooks"),
     "everfresh.app": ("App",),
     "everfresh.partitions": (
+        "Along",
         "Daily",
         "Dep",
         "Dynamic",
+        "Grid",
         "Hourly",
         "Last",
         "Matched",

@@ -6,7 +6,8 @@ from difflib import get_close_matches
 
 from streams.definitions import CODE, AssetDef, Dep, Manifest
 from streams.errors import DefinitionError
-from streams.partitions import All, Mapping, Partitions, Static, Windows, default_mapping, wrong_mapping
+from streams.grids import meant, whole, windows_of
+from streams.partitions import All, Mapping, Partitions
 
 PROMISED = ("within", "eager", "cron")
 """kinds of policies that run by themselves, and whatever they need"""
@@ -129,7 +130,7 @@ def compile_graph(manifest: Manifest) -> Graph:
     roots |= foreign
     order = _ordered(inputs)
     for key, asset in assets.items():
-        if asset.policy.newest is not None and not isinstance(asset.partitions, Windows):
+        if asset.policy.newest is not None and windows_of(asset.partitions) is None:
             raise DefinitionError(
                 f"asset {key!r}: lookback(…) counts time windows, and it has none; give it partitions"
             )
@@ -160,12 +161,12 @@ def _mapping(asset: AssetDef, dep: Dep, partitioned: dict[str, Partitions], is_m
     read, said = partitioned.get(dep.asset), f"asset {asset.key!r} reads {dep.asset!r}"
     if read is None:
         raise DefinitionError(f"{said} by {type(dep.mapping).__name__}, but that has no partitions; leave mapping= out")
-    mapping = dep.mapping if dep.mapping is not None else default_mapping(asset.partitions, read)
-    wrong = wrong_mapping(mapping, asset.partitions, read)
-    if isinstance(mapping, All) and is_made and not isinstance(read, Static):
-        wrong = "a run can't name all its partitions, which have no end; read Last(n) of them, or Overlapping() windows"
-    if wrong is not None:
-        raise DefinitionError(f"{said}: {wrong}")
+    try:
+        mapping = meant(dep.mapping, asset.partitions, read)
+        if isinstance(mapping, All) and is_made:
+            whole(read)
+    except ValueError as error:
+        raise DefinitionError(f"{said}: {error}") from None
     return mapping
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 
 from reactors.graph import Graph
 from reactors.state import Node, State
+from streams.grids import Spans, looks_back, read_along, readers_along, takes_what_is_there, window_in, windows_of
 from streams.keys import asset_of, node_key, partition_of
-from streams.partitions import All, Last, Mapping, Overlapping, Windows, read_by, readers_of
+from streams.partitions import SEPARATOR, All, Along, Grid, Mapping, crossed, read_by, readers_of
 
 
 class Links:
@@ -19,6 +20,7 @@ class Links:
     def __init__(self, graph: Graph, state: State) -> None:
         self._graph, self._state = graph, state
         self._members: dict[str, dict[str, None]] = {}
+        self._rows: dict[tuple[str, int, str], dict[str, None]] = {}  # (asset of a Grid, dimension, name) → nodes
         self._read: dict[tuple[str, str, str], list[str]] = {}  # (reader, its partition, input) → what it reads of it
         self._readers: dict[tuple[str, str], list[str]] = {}  # (reader, root or node) → its partitions that read that
         for key, node in state.nodes.items():
@@ -27,10 +29,19 @@ class Links:
     def note(self, key: str, node: Node) -> None:
         """The node is there."""
         self._members.setdefault(node.asset, {})[key] = None
+        for row in self._rows_of(node):
+            self._rows.setdefault(row, {})[key] = None
 
     def forget(self, key: str, node: Node) -> None:
         """The node isn't there any more."""
         self._members[node.asset].pop(key, None)
+        for row in self._rows_of(node):
+            self._rows[row].pop(key, None)
+
+    def _rows_of(self, node: Node) -> list[tuple[str, int, str]]:
+        if not isinstance(self._graph.partitioned.get(node.asset), Grid):
+            return []
+        return [(node.asset, place, name) for place, name in enumerate(node.partition.split(SEPARATOR))]
 
     def members(self, asset: str) -> list[str]:
         """The nodes of a derived asset, oldest first."""
@@ -48,7 +59,8 @@ class Links:
         """Those that it can't do without: they have to be there as it is."""
         found = []
         for dep in self._graph.inputs[asset]:
-            if not isinstance(self._graph.mappings.get((asset, dep)), All | Last | Overlapping):
+            mapping = self._graph.mappings.get((asset, dep))
+            if mapping is None or not takes_what_is_there(mapping):
                 found += self._of(asset, partition, dep)
         return found
 
@@ -64,9 +76,13 @@ class Links:
             return [dep] if dep in graph.roots else self.members(dep)
         keys = self._read.get((asset, partition, dep))
         if keys is None:
-            names = read_by(mapping, graph.partitioned[asset], graph.partitioned[dep], partition)
+            parts, read = graph.partitioned[asset], graph.partitioned[dep]
+            if isinstance(mapping, Along):
+                names = read_along(mapping, parts, read, partition)
+            else:
+                names = read_by(mapping, parts, read, partition)
             keys = self._read[asset, partition, dep] = [node_key(dep, name) for name in names]
-        return [key for key in keys if self._is_there(key)] if isinstance(mapping, Last | Overlapping) else keys
+        return [key for key in keys if self._is_there(key)] if takes_what_is_there(mapping) else keys
 
     def _is_there(self, key: str) -> bool:
         root = self._state.roots.get(key)
@@ -91,14 +107,26 @@ class Links:
 
     def _reading(self, reader: str, key: str, mapping: Mapping) -> list[str]:
         """The partitions of a reader that read this one; of windows that look back, those that have begun."""
-        parts = self._graph.partitioned[reader]
+        parts, read = self._graph.partitioned[reader], self._graph.partitioned[asset_of(key)]
         keys = self._readers.get((reader, key))
-        if keys is None:
-            names = readers_of(mapping, parts, self._graph.partitioned[asset_of(key)], partition_of(key))
+        if keys is None and isinstance(mapping, Along):
+            keys = self._crossing(reader, key, readers_along(mapping, parts, read, partition_of(key)))
+        elif keys is None:
+            names = readers_of(mapping, parts, read, partition_of(key))
             keys = self._readers[reader, key] = [node_key(reader, one) for one in names]
-        if isinstance(mapping, Last) and isinstance(parts, Windows):
-            return [one for one in keys if parts.start(partition_of(one)) <= self._state.now]
+        windows = windows_of(parts)
+        if windows is not None and looks_back(mapping):
+            return [one for one in keys if windows.start(window_in(parts, partition_of(one))) <= self._state.now]
         return keys
+
+    def _crossing(self, reader: str, key: str, spans: Spans) -> list[str]:
+        """A reader's partitions by their names along each dimension; where one has none, those that are there."""
+        named = [names for names in spans if names is not None]
+        if len(named) == len(spans):
+            keys = self._readers[reader, key] = [node_key(reader, one) for one in crossed(named)]
+            return keys
+        place = 1 - spans.index(None)
+        return [one for name in named[0] for one in self._rows.get((reader, place, name), ())]
 
     def above(self, name: str, part: str) -> tuple[list[str], int]:
         """The ancestor roots of a node, there or not, sorted; and how many deps on the way have nothing to read."""
