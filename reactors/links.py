@@ -91,19 +91,42 @@ class Links:
     def readers(self, key: str) -> list[str]:
         """The nodes that read this root or node."""
         nodes = self._state.nodes
-        return [one for one in self.readers_to_be(key) if one in nodes]
+        return [one for keys in self._by_reader(key) for one in keys if one in nodes]
 
     def readers_to_be(self, key: str) -> list[str]:
-        """These, and those that would, were they there."""
+        """These, and those that would, were they there; where several would, those that lack nothing else.
+
+        One alone waits for what it lacks. Of many most may lack it for ever, and what reads all that are there would
+        wait with them.
+        """
+        nodes, found = self._state.nodes, []
+        for keys in self._by_reader(key):
+            found += keys if len(keys) == 1 else [one for one in keys if one in nodes or not self._lacks(one)]
+        return found
+
+    def _by_reader(self, key: str) -> Iterator[list[str]]:
+        """What reads this root or node, there or not, of each asset."""
         graph, (asset, partition) = self._graph, (asset_of(key), partition_of(key))
-        found: list[str] = []
         for reader in graph.readers.get(asset, ()):
             mapping = graph.mappings.get((reader, asset))
             if mapping is None or (isinstance(mapping, All) and (not partition or asset not in graph.roots)):
-                found += self.members(reader)
+                yield self.members(reader)
             elif partition and not isinstance(mapping, All):
-                found += self._reading(reader, key, mapping)
-        return found
+                yield self._reading(reader, key, mapping)
+
+    def _lacks(self, key: str) -> bool:
+        """A partition that it can't do without was never published."""
+        seen, stack = {key: None}, [key]
+        while stack:
+            one = stack.pop()
+            for above in self.required(asset_of(one), partition_of(one)):
+                if not partition_of(above) or above in seen or self._is_there(above):
+                    continue
+                if self.is_root(above):
+                    return True
+                seen[above] = None
+                stack.append(above)
+        return False
 
     def _reading(self, reader: str, key: str, mapping: Mapping) -> list[str]:
         """The partitions of a reader that read this one; of windows that look back, those that have begun."""

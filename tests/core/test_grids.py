@@ -80,6 +80,18 @@ def test_what_has_two_reads_its_own_day_of_what_has_days_and_all_its_listed_regi
     assert inputs(world) == ["d/s[2013-01-01]"]
 
 
+def test_a_day_waits_for_no_region_that_nobody_published() -> None:
+    world = world_of(
+        source("d/s", partitions=CELLS),
+        source("d/rates", partitions=DAYS),
+        parted("d/b", "d/s", "d/rates", parts=CELLS),
+        reader("d/b", DAYS),
+    )
+    world.publish("d/s", partition="2013-01-01|eu")
+    world.publish("d/rates", partition="2013-01-01")
+    assert (ran(world, "d/a"), inputs(world)) == (["2013-01-01"], ["d/b[2013-01-01|eu]"])
+
+
 def test_along_a_dimension_without_a_list_those_that_are_there_read_a_change() -> None:
     sales, rates = source("d/t", partitions=CUSTOMERS), source("d/s", partitions=DAYS)
     both = parted("d/a", "d/t", "d/s", parts=CUSTOMERS, policy=Eager())
