@@ -261,7 +261,7 @@ PlainMapping = Annotated[Same | All | Last | Overlapping | Matched, Field(discri
 
 
 class Along(Definition):
-    """How each dimension of a Grid is read; those that aren't named are read as is meant (streams/grids.py).
+    """How each dimension of a Grid is read; those that aren't named are read as is meant.
 
     The names are the input's, or, of an input that is no Grid, the reader's.
     """
