@@ -11,7 +11,21 @@ from everfresh import shadows as shadows  # first: it says whose `streams` Pytho
 if TYPE_CHECKING:
     from everfresh import checks, webhooks
     from everfresh.app import App
-    from everfresh.partitions import Daily, Dep, Dynamic, Hourly, Last, Matched, Monthly, Static, Weekly
+    from everfresh.partitions import (
+        Along,
+        Daily,
+        Dep,
+        Dynamic,
+        Grid,
+        Hourly,
+        Last,
+        Matched,
+        Monthly,
+        Quarterly,
+        Static,
+        Weekly,
+        Yearly,
+    )
     from everfresh.policies import Cron, Eager, Retry, Within
     from everfresh.publisher import AsyncPublisher, Publisher
     from reactors.compute import Change, CheckOutcome, Context, Input, Output
@@ -22,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "All",
+    "Along",
     "App",
     "AsyncPublisher",
     "Change",
@@ -33,6 +48,7 @@ __all__ = [
     "Dynamic",
     "Eager",
     "FileStore",
+    "Grid",
     "Hourly",
     "Input",
     "JsonStore",
@@ -45,11 +61,13 @@ __all__ = [
     "Overlapping",
     "ParquetStore",
     "Publisher",
+    "Quarterly",
     "Retry",
     "Same",
     "Static",
     "Weekly",
     "Within",
+    "Yearly",
     "checks",
     "errors",
     "webhooks",
@@ -59,15 +77,19 @@ _HOMES = {
     "everfresh": ("checks", "webhooks"),
     "everfresh.app": ("App",),
     "everfresh.partitions": (
+        "Along",
         "Daily",
         "Dep",
         "Dynamic",
+        "Grid",
         "Hourly",
         "Last",
         "Matched",
         "Monthly",
+        "Quarterly",
         "Static",
         "Weekly",
+        "Yearly",
     ),
     "everfresh.policies": ("Cron", "Eager", "Retry", "Within"),
     "everfresh.publisher": ("AsyncPublisher", "Publisher"),

@@ -1,6 +1,7 @@
 """App: where a domain's assets are declared. Functions stay what they are; the app only remembers them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
 from inspect import iscoroutinefunction
@@ -21,7 +22,7 @@ from reactors.recipes import Code, MadeBy, Program, Question, Recipe
 from streams import definitions
 from streams.definitions import AssetDef, Manifest
 from streams.errors import DefinitionError
-from streams.partitions import default_mapping
+from streams.grids import meant
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -93,8 +94,9 @@ class App:
         - `pool="warehouse"`: of `app.pool`; `owner`; `description`; `name` instead of the function's
         - `code_version="2"`: change it, and the asset is stale
         - `store`: instead of the app's; `None` for an asset that keeps its own data
-        - `partitions=ef.Daily("2013-01-01")`, or `ef.Hourly`, `ef.Weekly`, `ef.Monthly`, `ef.Static`, `ef.Dynamic`:
-          each partition is fresh, or stale, by itself; `ef.Dep(asset, mapping=…)` in deps says which are read
+        - `partitions=ef.Daily("2013-01-01")`, or `ef.Hourly`, `ef.Weekly`, `ef.Monthly`, `ef.Quarterly`, `ef.Yearly`,
+          `ef.Static`, `ef.Dynamic`, `ef.Grid`: each partition is fresh, or stale, by itself; `ef.Dep(asset, mapping=…)`
+          in deps says which are read
         - `executor`: a function that isn't async runs in a process of its own unless this is "thread"
 
         Raises DefinitionError, in one sentence, for what makes no sense.
@@ -329,11 +331,11 @@ class App:
         deps = []
         for dep in recipe.asset.deps:
             read = self._recipes[dep.asset].asset if dep.asset in self._recipes else self._sources.get(dep.asset)
-            if dep.mapping is None and read is not None and read.partitions is not None:
-                mapping = default_mapping(recipe.asset.partitions, read.partitions)
-                deps.append(dep.model_copy(update={"mapping": mapping}))
-            else:
-                deps.append(dep)
+            mapping = dep.mapping
+            if read is not None and read.partitions is not None:
+                with suppress(ValueError):  # the graph says what is wrong with it
+                    mapping = meant(mapping, recipe.asset.partitions, read.partitions)
+            deps.append(dep.model_copy(update={"mapping": mapping}))
         return replace(recipe, asset=recipe.asset.model_copy(update={"deps": tuple(deps)}))
 
 

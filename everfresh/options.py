@@ -17,7 +17,7 @@ from streams import definitions
 from streams.definitions import NAME, AssetDef, CheckDef, Retry
 from streams.errors import DefinitionError
 from streams.events import Severity
-from streams.partitions import Dynamic, Partitions, Static, Windows
+from streams.partitions import Dynamic, Grid, Partitions, Static, Windows
 from streams.policies import Cron, Eager, Manual, OnDemand, Policy, Within
 
 Named = Declared | str
@@ -126,7 +126,7 @@ def source(key: str, options: SourceOptions) -> AssetDef:
 
 def partitioned(key: str, said: Any) -> Partitions | None:
     """An asset's partitions. Raises DefinitionError for what says of none."""
-    if said is None or isinstance(said, Windows | Static | Dynamic):
+    if said is None or isinstance(said, Windows | Static | Dynamic | Grid):
         return said
     raise DefinitionError(f"asset {key!r}: partitions is like ef.Daily('2013-01-01'), not {said!r}")
 

@@ -223,13 +223,15 @@ def outcome_of(returned: Any) -> CheckOutcome:
 class Context:
     """What a function may know about its own run; annotate an argument with it, or call it `ctx`.
 
-    `attempt` counts from 1 within the run. `log` is a logger: `ctx.log.info("read %s rows", n)`.
+    `attempt` counts from 1 within the run. `partitions` tells of a Grid's partition the name along each dimension:
+    `ctx.partitions["region"]`. `log` is a logger: `ctx.log.info("read %s rows", n)`.
     """
 
     run: str
     attempt: int
     asset: str
     partition: str = ""
+    partitions: Mapping[str, str] = field(default_factory=dict)
     log: Log = field(kw_only=True)
     costs: list[CostItem] = field(default_factory=list, kw_only=True, repr=False)
 

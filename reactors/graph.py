@@ -1,13 +1,13 @@
 """The compiled graph of a domain: order, readers, ancestors. Built once a deploy, never changed after."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from streams.definitions import CODE, AssetDef, Dep, Manifest
 from streams.errors import DefinitionError
-from streams.partitions import All, Partitions, Static, Windows, default_mapping, wrong_mapping
-from streams.partitions import Mapping as PartitionMapping
+from streams.grids import meant, whole, windows_of
+from streams.partitions import All, Mapping, Partitions
 
 PROMISED = ("within", "eager", "cron")
 """kinds of policies that run by themselves, and whatever they need"""
@@ -33,7 +33,7 @@ class Graph:
     promised: tuple[str, ...]  # derived assets with a Within, inputs before readers
     needed: frozenset[str]  # derived assets that some promise needs, the promised ones included
     partitioned: dict[str, Partitions]  # of those assets that have some
-    mappings: dict[tuple[str, str], PartitionMapping]  # (reader, what it reads) → which partitions, where that has some
+    mappings: dict[tuple[str, str], Mapping]  # (reader, what it reads) → which partitions, where that has some
     ignored: dict[
         str, frozenset[str]
     ]  # derived asset → inputs through which nothing becomes stale, where there are any
@@ -183,7 +183,7 @@ def compile_graph(manifest: Manifest) -> Graph:
 def _check_policy(asset: AssetDef) -> None:
     """Raises DefinitionError where the policy speaks of what the asset hasn't."""
     policy, deps = asset.policy, [dep.asset for dep in asset.deps]
-    if policy.newest is not None and not isinstance(asset.partitions, Windows):
+    if policy.newest is not None and windows_of(asset.partitions) is None:
         raise DefinitionError(
             f"asset {asset.key!r}: lookback(…) counts time windows, and it has none; give it partitions"
         )
@@ -196,7 +196,7 @@ def _check_policy(asset: AssetDef) -> None:
         raise DefinitionError(f"asset {asset.key!r} ignores all that it reads; ef.Manual() runs it on command only")
 
 
-def _check_outputs(asset: AssetDef, assets: Mapping[str, AssetDef]) -> None:
+def _check_outputs(asset: AssetDef, assets: dict[str, AssetDef]) -> None:
     """Raises DefinitionError where a computation and its outputs don't name each other."""
     for one in asset.outputs:
         if one not in assets or assets[one].made_by != asset.key:
@@ -222,16 +222,16 @@ def _ignored(asset: AssetDef) -> frozenset[str]:
     return frozenset((*asset.policy.ignored, *code))
 
 
-def _mapping(asset: AssetDef, dep: Dep, partitioned: dict[str, Partitions], is_made: bool) -> PartitionMapping:
+def _mapping(asset: AssetDef, dep: Dep, partitioned: dict[str, Partitions], is_made: bool) -> Mapping:
     read, said = partitioned.get(dep.asset), f"asset {asset.key!r} reads {dep.asset!r}"
     if read is None:
         raise DefinitionError(f"{said} by {type(dep.mapping).__name__}, but that has no partitions; leave mapping= out")
-    mapping = dep.mapping if dep.mapping is not None else default_mapping(asset.partitions, read)
-    wrong = wrong_mapping(mapping, asset.partitions, read)
-    if isinstance(mapping, All) and is_made and not isinstance(read, Static):
-        wrong = "a run can't name all its partitions, which have no end; read Last(n) of them, or Overlapping() windows"
-    if wrong is not None:
-        raise DefinitionError(f"{said}: {wrong}")
+    try:
+        mapping = meant(dep.mapping, asset.partitions, read)
+        if isinstance(mapping, All) and is_made:
+            whole(read)
+    except ValueError as error:
+        raise DefinitionError(f"{said}: {error}") from None
     return mapping
 
 

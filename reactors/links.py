@@ -5,15 +5,16 @@ partitions, `source[partition]` those that touched that one. Nodes and roots are
 only what is there is linked, except what a partition can't do without: its own name's partition of an input.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from reactors.graph import Graph
 from reactors.state import Node, State
+from streams.grids import Spans, looks_back, read_along, readers_along, takes_what_is_there, window_in, windows_of
 from streams.keys import asset_of, node_key, partition_of
-from streams.partitions import All, Last, Overlapping, Windows, read_by, readers_of
-from streams.partitions import Mapping as PartitionMapping
+from streams.partitions import SEPARATOR, All, Along, Grid, Mapping, crossed, read_by, readers_of
 
-_NOTHING: Mapping[str, Collection[str]] = {}
+Ignored = dict[str, frozenset[str]]
+_NOTHING: Ignored = {}
 
 
 class Links:
@@ -22,6 +23,7 @@ class Links:
     def __init__(self, graph: Graph, state: State) -> None:
         self._graph, self._state = graph, state
         self._members: dict[str, dict[str, None]] = {}
+        self._rows: dict[tuple[str, int, str], dict[str, None]] = {}  # (asset of a Grid, dimension, name) → nodes
         self._read: dict[tuple[str, str, str], list[str]] = {}  # (reader, its partition, input) → what it reads of it
         self._readers: dict[tuple[str, str], list[str]] = {}  # (reader, root or node) → its partitions that read that
         for key, node in state.nodes.items():
@@ -30,10 +32,19 @@ class Links:
     def note(self, key: str, node: Node) -> None:
         """The node is there."""
         self._members.setdefault(node.asset, {})[key] = None
+        for row in self._rows_of(node):
+            self._rows.setdefault(row, {})[key] = None
 
     def forget(self, key: str, node: Node) -> None:
         """The node isn't there any more."""
         self._members[node.asset].pop(key, None)
+        for row in self._rows_of(node):
+            self._rows[row].pop(key, None)
+
+    def _rows_of(self, node: Node) -> list[tuple[str, int, str]]:
+        if not isinstance(self._graph.partitioned.get(node.asset), Grid):
+            return []
+        return [(node.asset, place, name) for place, name in enumerate(node.partition.split(SEPARATOR))]
 
     def members(self, asset: str) -> list[str]:
         """The nodes of a derived asset, oldest first."""
@@ -51,7 +62,8 @@ class Links:
         """Those that it can't do without: they have to be there as it is."""
         found = []
         for dep in self._graph.inputs[asset]:
-            if not isinstance(self._graph.mappings.get((asset, dep)), All | Last | Overlapping):
+            mapping = self._graph.mappings.get((asset, dep))
+            if mapping is None or not takes_what_is_there(mapping):
                 found += self._of(asset, partition, dep)
         return found
 
@@ -67,9 +79,13 @@ class Links:
             return [dep] if dep in graph.roots else self.members(dep)
         keys = self._read.get((asset, partition, dep))
         if keys is None:
-            names = read_by(mapping, graph.partitioned[asset], graph.partitioned[dep], partition)
+            parts, read = graph.partitioned[asset], graph.partitioned[dep]
+            if isinstance(mapping, Along):
+                names = read_along(mapping, parts, read, partition)
+            else:
+                names = read_by(mapping, parts, read, partition)
             keys = self._read[asset, partition, dep] = [node_key(dep, name) for name in names]
-        return [key for key in keys if self._is_there(key)] if isinstance(mapping, Last | Overlapping) else keys
+        return [key for key in keys if self._is_there(key)] if takes_what_is_there(mapping) else keys
 
     def _is_there(self, key: str) -> bool:
         root = self._state.roots.get(key)
@@ -78,30 +94,65 @@ class Links:
     def readers(self, key: str) -> list[str]:
         """The nodes that read this root or node."""
         nodes = self._state.nodes
-        return [one for one in self.readers_to_be(key) if one in nodes]
+        return [one for keys in self._by_reader(key) for one in keys if one in nodes]
 
     def readers_to_be(self, key: str) -> list[str]:
-        """These, and those that would, were they there."""
+        """These, and those that would, were they there; where several would, those that lack nothing else.
+
+        One alone waits for what it lacks. Of many most may lack it for ever, and what reads all that are there would
+        wait with them.
+        """
+        nodes, found = self._state.nodes, []
+        for keys in self._by_reader(key):
+            found += keys if len(keys) == 1 else [one for one in keys if one in nodes or not self._lacks(one)]
+        return found
+
+    def _by_reader(self, key: str) -> Iterator[list[str]]:
+        """What reads this root or node, there or not, of each asset."""
         graph, (asset, partition) = self._graph, (asset_of(key), partition_of(key))
-        found: list[str] = []
         for reader in graph.readers.get(asset, ()):
             mapping = graph.mappings.get((reader, asset))
             if mapping is None or (isinstance(mapping, All) and (not partition or asset not in graph.roots)):
-                found += self.members(reader)
+                yield self.members(reader)
             elif partition and not isinstance(mapping, All):
-                found += self._reading(reader, key, mapping)
-        return found
+                yield self._reading(reader, key, mapping)
 
-    def _reading(self, reader: str, key: str, mapping: PartitionMapping) -> list[str]:
+    def _lacks(self, key: str) -> bool:
+        """A partition that it can't do without was never published."""
+        seen, stack = {key: None}, [key]
+        while stack:
+            one = stack.pop()
+            for above in self.required(asset_of(one), partition_of(one)):
+                if not partition_of(above) or above in seen or self._is_there(above):
+                    continue
+                if self.is_root(above):
+                    return True
+                seen[above] = None
+                stack.append(above)
+        return False
+
+    def _reading(self, reader: str, key: str, mapping: Mapping) -> list[str]:
         """The partitions of a reader that read this one; of windows that look back, those that have begun."""
-        parts = self._graph.partitioned[reader]
+        parts, read = self._graph.partitioned[reader], self._graph.partitioned[asset_of(key)]
         keys = self._readers.get((reader, key))
-        if keys is None:
-            names = readers_of(mapping, parts, self._graph.partitioned[asset_of(key)], partition_of(key))
+        if keys is None and isinstance(mapping, Along):
+            keys = self._crossing(reader, key, readers_along(mapping, parts, read, partition_of(key)))
+        elif keys is None:
+            names = readers_of(mapping, parts, read, partition_of(key))
             keys = self._readers[reader, key] = [node_key(reader, one) for one in names]
-        if isinstance(mapping, Last) and isinstance(parts, Windows):
-            return [one for one in keys if parts.start(partition_of(one)) <= self._state.now]
+        windows = windows_of(parts)
+        if windows is not None and looks_back(mapping):
+            return [one for one in keys if windows.start(window_in(parts, partition_of(one))) <= self._state.now]
         return keys
+
+    def _crossing(self, reader: str, key: str, spans: Spans) -> list[str]:
+        """A reader's partitions by their names along each dimension; where one has none, those that are there."""
+        named = [names for names in spans if names is not None]
+        if len(named) == len(spans):
+            keys = self._readers[reader, key] = [node_key(reader, one) for one in crossed(named)]
+            return keys
+        place = 1 - spans.index(None)
+        return [one for name in named[0] for one in self._rows.get((reader, place, name), ())]
 
     def above(self, name: str, part: str) -> tuple[list[str], int]:
         """The ancestor roots of a node, there or not, sorted; and how many deps on the way have nothing to read."""
@@ -115,7 +166,7 @@ class Links:
         lineage = self._lineage(name, part, ignored)
         return {key: None for one in lineage for key in self._without(ignored, *one) if self.is_root(key)}
 
-    def _without(self, ignored: Mapping[str, Collection[str]], asset: str, partition: str) -> Iterator[str]:
+    def _without(self, ignored: Ignored, asset: str, partition: str) -> Iterator[str]:
         skipped = ignored.get(asset, ())
         return (key for key in self.inputs(asset, partition) if not skipped or asset_of(key) not in skipped)
 
@@ -125,9 +176,7 @@ class Links:
         next(lineage)
         return (node_key(*one) for one in lineage)
 
-    def _lineage(
-        self, asset: str, partition: str, ignored: Mapping[str, Collection[str]] = _NOTHING
-    ) -> Iterator[tuple[str, str]]:
+    def _lineage(self, asset: str, partition: str, ignored: Ignored = _NOTHING) -> Iterator[tuple[str, str]]:
         seen = {(asset, partition): None}
         stack = [(asset, partition)]
         while stack:

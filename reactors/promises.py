@@ -2,7 +2,7 @@
 
 from reactors.domain import Domain
 from reactors.state import Node
-from streams.partitions import Windows
+from streams.grids import window_in, windows_of
 from streams.policies import Cron, Within
 from streams.units import readable, rfc3339
 
@@ -10,8 +10,11 @@ from streams.units import readable, rfc3339
 def is_promised(domain: Domain, node: Node) -> bool:
     """Its policy speaks of it: of a partition that `lookback` leaves out it doesn't."""
     newest = domain.definition(node).policy.newest
-    parts = domain.graph.partitioned.get(node.asset) if newest is not None else None
-    return not isinstance(parts, Windows) or parts.is_among_newest(node.partition, newest or 0, domain.state.now)
+    if newest is None:
+        return True
+    parts = domain.graph.partitioned[node.asset]
+    windows = windows_of(parts)
+    return windows is None or windows.is_among_newest(window_in(parts, node.partition), newest, domain.state.now)
 
 
 def promise_ms(domain: Domain, node: Node) -> int | None:

@@ -1,7 +1,9 @@
 """Partitions of assets, and which partitions of an input a partition reads: as data, for they travel in the journal."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
+from math import prod
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -10,6 +12,12 @@ from streams.definition import Definition
 from streams.wallclock import zone
 from streams.windows import Unit, between, bounds, following, preceding, window_at
 
+SEPARATOR = "|"
+"""stands between the two names of a Grid's partition"""
+
+RANGE_MAX = 1_000_000
+"""partitions of a Grid that one range may name"""
+
 NAME = re.compile(r"[^\[\]|,\x00-\x1f\x7f]{1,200}")
 """What a partition may be called."""
 
@@ -17,7 +25,7 @@ _NAME_RULE = "1 to 200 characters, none of them a control character or one of '[
 
 
 class Windows(Definition):
-    """One partition for each hour, day, week or month from `first` on, as the clocks of a zone have them."""
+    """One partition for each hour, day, week, month, quarter or year from `first` on, as a zone's clocks have them."""
 
     kind: Literal["windows"] = "windows"
     unit: Unit
@@ -109,7 +117,105 @@ class Dynamic(Definition):
         return iter((first,))
 
 
-Partitions = Annotated[Windows | Static | Dynamic, Field(discriminator="kind")]
+PlainPartitions = Annotated[Windows | Static | Dynamic, Field(discriminator="kind")]
+"""of one dimension"""
+
+
+class Dimension(Definition):
+    """One of the two dimensions of a Grid; its name stands in no partition's."""
+
+    name: str = Field(min_length=1, max_length=100)
+    partitions: PlainPartitions
+
+
+class Grid(Definition):
+    """One partition for each pair of names, one of either dimension: `2013-01-31|eu`."""
+
+    kind: Literal["grid"] = "grid"
+    dimensions: tuple[Dimension, ...] = Field(min_length=2, max_length=2)
+
+    @model_validator(mode="after")
+    def _crosses(self) -> "Grid":
+        one, other = self.dimensions
+        if one.name == other.name:
+            raise ValueError(f"both of its dimensions are called {one.name!r}")
+        if isinstance(one.partitions, Windows) and isinstance(other.partitions, Windows):
+            raise ValueError(f"{one.name!r} and {other.name!r} are both time windows; at most one dimension may be")
+        return self
+
+    @property
+    def lines(self) -> tuple[Windows | Static | Dynamic, ...]:
+        """The partitions of either dimension."""
+        return tuple(one.partitions for one in self.dimensions)
+
+    @property
+    def example(self) -> str:
+        """A partition's name, for sentences."""
+        return SEPARATOR.join(_example(one) for one in self.dimensions)
+
+    def wrong(self, name: str) -> str | None:
+        """Why there is no such partition; None where there is."""
+        parts = name.split(SEPARATOR)
+        if len(parts) != len(self.dimensions):
+            kinds = " and ".join(repr(one.name) for one in self.dimensions)
+            return f"{name!r} doesn't name its {kinds}; it is written like {self.example!r}"
+        for one, part in zip(self.dimensions, parts, strict=True):
+            if (wrong := one.partitions.wrong(part)) is not None:
+                return f"{one.name!r} of {name!r}: {wrong}"
+        return None
+
+    def within(self, first: str, last: str) -> Iterator[str]:
+        """The partitions from one to another along both dimensions, both included.
+
+        Where both ends are windows alone, all listed names of the other dimension are meant. Raises ValueError.
+        """
+        both = SEPARATOR in first or SEPARATOR in last
+        spans = self._between(first, last) if both else self._of_windows(first, last)
+        if (count := prod(map(len, spans))) > RANGE_MAX:
+            raise ValueError(f"the range names {count} partitions, and may name {RANGE_MAX}; name a shorter one")
+        return iter(crossed(spans))
+
+    def _between(self, first: str, last: str) -> list[list[str]]:
+        for name in (first, last):
+            if (wrong := self.wrong(name)) is not None:
+                raise ValueError(wrong)
+        ends = zip(first.split(SEPARATOR), last.split(SEPARATOR), strict=True)
+        return [list(line.within(*pair)) for line, pair in zip(self.lines, ends, strict=True)]
+
+    def _of_windows(self, first: str, last: str) -> list[list[str]]:
+        """Raises ValueError where that wouldn't say which partitions are meant."""
+        spans = []
+        for line in self.lines:
+            if isinstance(line, Windows):
+                spans.append(list(line.within(first, last)))
+            elif isinstance(line, Static):
+                spans.append(list(line.names))
+        if len(spans) < len(self.lines) or not any(isinstance(line, Windows) for line in self.lines):
+            raise ValueError(f"a range of it names both dimensions at either end, like {self.example!r}")
+        return spans
+
+
+Partitions = Annotated[Windows | Static | Dynamic | Grid, Field(discriminator="kind")]
+
+
+def dimensions_of(parts: Partitions) -> dict[str, Windows | Static | Dynamic]:
+    """Name → partitions of each dimension, in order; what isn't a Grid has one without a name."""
+    return {one.name: one.partitions for one in parts.dimensions} if isinstance(parts, Grid) else {"": parts}
+
+
+def crossed(spans: Sequence[Iterable[str]]) -> list[str]:
+    """The names of the partitions that have one of the names along each dimension.
+
+    >>> crossed([["2013-01-30", "2013-01-31"], ["eu"]])
+    ['2013-01-30|eu', '2013-01-31|eu']
+    """
+    return [SEPARATOR.join(names) for names in product(*spans)]
+
+
+def _example(one: Dimension) -> str:
+    if isinstance(one.partitions, Windows):
+        return one.partitions.first
+    return one.partitions.names[0] if isinstance(one.partitions, Static) else one.name
 
 
 class Same(Definition):
@@ -150,7 +256,21 @@ class Matched(Definition):
         super().__init__(**fields if pairs is None else {"pairs": pairs, **fields})
 
 
-Mapping = Annotated[Same | All | Last | Overlapping | Matched, Field(discriminator="kind")]
+PlainMapping = Annotated[Same | All | Last | Overlapping | Matched, Field(discriminator="kind")]
+"""between partitions of one dimension"""
+
+
+class Along(Definition):
+    """How each dimension of a Grid is read; those that aren't named are read as is meant.
+
+    The names are the input's, or, of an input that is no Grid, the reader's.
+    """
+
+    kind: Literal["along"] = "along"
+    dimensions: dict[str, PlainMapping]
+
+
+Mapping = Annotated[Same | All | Last | Overlapping | Matched | Along, Field(discriminator="kind")]
 
 
 def wrong_partition(parts: Partitions | None, said: Any) -> str | None:
@@ -168,11 +288,12 @@ def wrong_mapping(mapping: Mapping, reader: Partitions | None, read: Partitions)
         return None
     if reader is None:
         return "an asset without partitions reads All() partitions of another"
+    if isinstance(mapping, Along):
+        return "Along(…) is for dimensions, and neither of the two has any; say what it says without it"
     windows = isinstance(reader, Windows) and isinstance(read, Windows)
-    same_clock = windows and (reader.unit, reader.tz) == (read.unit, read.tz)  # type: ignore[union-attr]
-    if isinstance(mapping, Same) and not (same_clock or (not windows and reader == read)):
+    if isinstance(mapping, Same) and _lines(reader) != _lines(read):
         return "their partitions aren't the same ones; say mapping=All() or Matched({…})"
-    if isinstance(mapping, Last) and not same_clock:
+    if isinstance(mapping, Last) and not (windows and _lines(reader) == _lines(read)):
         return "Last(…) counts windows of one unit and time zone"
     if isinstance(mapping, Overlapping) and not windows:
         return "Overlapping() is of time windows"
@@ -184,7 +305,13 @@ def wrong_mapping(mapping: Mapping, reader: Partitions | None, read: Partitions)
     return None
 
 
-def default_mapping(reader: Partitions | None, read: Partitions) -> Mapping:
+def _lines(parts: Partitions) -> list[Any]:
+    """What is equal of partitions that have the same names, wherever their windows begin."""
+    lines = dimensions_of(parts).values()
+    return [(line.unit, line.tz) if isinstance(line, Windows) else line for line in lines]
+
+
+def default_mapping(reader: Partitions | None, read: Partitions) -> PlainMapping:
     """What a dep means that names no mapping."""
     if reader is None:
         return All()

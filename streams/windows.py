@@ -1,7 +1,7 @@
-"""Time windows by name: hours, days, weeks and months as a wall clock in a time zone has them.
+"""Time windows by name: hours, days, weeks, months, quarters and years as a wall clock in a time zone has them.
 
-A day is `2013-01-31`, a week its Monday, a month `2013-01`, an hour `2013-01-31T05`. Where clocks are set back an hour
-comes twice; the second is `2013-11-03T01.2`.
+A day is `2013-01-31`, a week its Monday, a month `2013-01`, a quarter `2013-Q1`, a year `2013`, an hour
+`2013-01-31T05`. Where clocks are set back an hour comes twice; the second is `2013-11-03T01.2`.
 """
 
 from collections.abc import Iterator
@@ -11,10 +11,37 @@ from typing import Literal
 
 from streams.wallclock import zone
 
-Unit = Literal["hour", "day", "week", "month"]
+Unit = Literal["hour", "day", "week", "month", "quarter", "year"]
 
-_SHAPES: dict[Unit, str] = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m"}
-_EXAMPLES: dict[Unit, str] = {"hour": "2013-01-31T05", "day": "2013-01-31", "week": "2013-01-28", "month": "2013-01"}
+_SHAPES: dict[Unit, str] = {
+    "hour": "%Y-%m-%dT%H",
+    "day": "%Y-%m-%d",
+    "week": "%Y-%m-%d",
+    "month": "%Y-%m",
+    "quarter": "%Y-Q%m",  # of its first month, until that is told as a quarter
+    "year": "%Y",
+}
+_EXAMPLES: dict[Unit, str] = {
+    "hour": "2013-01-31T05",
+    "day": "2013-01-31",
+    "week": "2013-01-28",
+    "month": "2013-01",
+    "quarter": "2013-Q1",
+    "year": "2013",
+}
+_INTO_THE_NEXT: dict[Unit, int] = {"month": 32, "quarter": 95, "year": 370}
+"""days from a first day that end in the next window, never beyond"""
+
+_MOST: dict[Unit, dict[Unit, int]] = {
+    "day": {"hour": 25},
+    "week": {"hour": 169, "day": 7},
+    "month": {"hour": 745, "day": 31, "week": 6},
+    "quarter": {"hour": 2_209, "day": 92, "week": 15, "month": 3},
+    "year": {"hour": 8_784, "day": 366, "week": 54, "month": 12, "quarter": 4},
+}
+_ELSEWHERE = 2
+"""windows more that it may overlap where clocks are of two zones: one, and one where a zone crossed the date line"""
+
 _AGAIN = ".2"
 _HOUR_MS = 3_600_000
 
@@ -31,6 +58,8 @@ def bounds(unit: Unit, tz: str, name: str) -> tuple[int, int]:
     second = unit == "hour" and name.endswith(_AGAIN)
     try:
         said = name.removesuffix(_AGAIN) if second else name
+        if unit == "quarter":
+            said = _as_month(name)
         local = datetime.strptime(f"{said} +0000", f"{_SHAPES[unit]} %z").replace(tzinfo=None)
         first = _instant(local.replace(fold=int(second)), tz)
         end = first + _HOUR_MS if unit == "hour" else _instant(_next(unit, local), tz)
@@ -50,6 +79,8 @@ def window_at(unit: Unit, tz: str, at_ms: int) -> str:
     local = datetime.fromtimestamp(at_ms // 1_000, zone(tz))
     if unit == "week":
         local -= timedelta(days=local.weekday())
+    if unit == "quarter":
+        return f"{local.year:04}-Q{(local.month + 2) // 3}"
     again = _AGAIN if unit == "hour" and local.fold else ""
     return f"{local.year:04}{local.strftime(_SHAPES[unit].removeprefix('%Y'))}{again}"
 
@@ -72,9 +103,24 @@ def between(unit: Unit, tz: str, first_ms: int, end_ms: int) -> Iterator[str]:
         first_ms = bounds(unit, tz, name)[1]
 
 
+def most(coarse: Unit, fine: Unit) -> int:
+    """How many windows of a unit one of another overlaps at most, whatever their zones.
+
+    >>> most("month", "day"), most("day", "month")
+    (33, 3)
+    """
+    return _MOST.get(coarse, {}).get(fine, 1) + _ELSEWHERE
+
+
+def _as_month(quarter: str) -> str:
+    """A quarter as its shape has it: `2013-Q3` by its first month, `2013-Q07`. Raises ValueError."""
+    year, separator, number = quarter.partition("-Q")
+    return f"{year}{separator}{3 * int(number) - 2:02}"
+
+
 def _next(unit: Unit, local: datetime) -> datetime:
-    if unit == "month":
-        return (local.replace(day=1) + timedelta(days=32)).replace(day=1)
+    if unit in _INTO_THE_NEXT:
+        return (local.replace(day=1) + timedelta(days=_INTO_THE_NEXT[unit])).replace(day=1)
     return local + timedelta(days=7 if unit == "week" else 1)
 
 

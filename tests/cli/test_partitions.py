@@ -157,3 +157,45 @@ def test_a_backfill_is_paused_resumed_and_cancelled_by_name(tmp_path: Path) -> N
         assert shop.typed("backfill", action, name, "--json").json()["status"] == status
     again = shop.typed("backfill", "cancel", name)
     assert (again.code, again.err) == (1, f"backfill {name!r} is cancelled already\n")
+
+
+GRID = """
+import everfresh as ef
+
+app = ef.App("shop", store=ef.JsonStore("store"))
+cells = ef.Grid(day=ef.Daily("2013-01-01"), region=ef.Static("eu", "us"))
+orders = app.source("orders", partitions=cells)
+rates = app.source("rates", exists=True)
+
+
+@app.asset(deps=[orders], partitions=cells, freshness=ef.Within("300ms"))
+async def revenue(orders: ef.Input, ctx: ef.Context):
+    return ctx.partitions["region"]
+
+
+@app.asset(deps=[rates], partitions=cells)
+async def priced(ctx: ef.Context, rates: ef.Input):
+    return ctx.partition
+"""
+
+
+def test_partitions_of_two_dimensions_are_named_by_both_and_ranges_by_their_windows(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, GRID)
+    shop.ok("deploy", "shop.py")
+    shop.ok("publish", "orders", "--partition", "2013-01-31|eu")
+    begun = shop.typed("backfill", "start", "priced", "--from", "2013-01-01", "--to", "2013-01-03", "--json").json()
+    assert begun["total"] == 6
+    of_eu = ("--from", "2013-01-01|eu", "--to", "2013-01-31|eu")
+    assert shop.typed("backfill", "start", "priced", *of_eu, "--json").json()["total"] == 31
+    backwards = shop.typed("backfill", "start", "priced", "--from", "2013-01-02|eu", "--to", "2013-01-01|us")
+    assert (backwards.code, backwards.err) == (2, "'shop/priced': '2013-01-01|us' comes before '2013-01-02|eu'\n")
+    half = shop.typed("publish", "orders", "--partition", "2013-01-31")
+    assert half.code == 2
+    assert half.err.startswith(
+        "change of 'shop/orders': '2013-01-31' doesn't name its 'day' and 'region'; it is written"
+    )
+    assert shop.run("dev", "shop.py", "--until-idle").code == 0
+    (row,) = shop.look("status", "revenue", "--json").json()
+    assert (row["partition"], row["verdict"]) == ("2013-01-31|eu", "fresh")
+    assert shop.look("explain", "revenue[2013-01-31|eu]").lines[0].startswith("shop/revenue[2013-01-31|eu] is fresh")
+    assert (tmp_path / "store/shop/revenue/2013-01-31%7Ceu").is_dir()

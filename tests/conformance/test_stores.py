@@ -118,6 +118,14 @@ def test_pruning_what_was_never_written_is_nothing(kind: Kind, url: str) -> None
     assert kind.store(url).prune("shop/none", "", named=[]) == []
 
 
+def test_a_partition_of_two_dimensions_has_a_folder_of_its_own(kind: Kind, url: str) -> None:
+    store = kind.store(url)
+    eu, us = (store.write(at("1", partition=f"2013-01-31|{region}"), kind.one) for region in ("eu", "us"))
+    assert "|" not in eu.uri + us.uri  # no shell, URL or file system takes it for something else
+    assert store.prune("shop/revenue", "2013-01-31|eu", named=[], last=0) == [eu.uri]
+    assert kind.seen(read(us.uri, us.format)) == kind.seen(kind.one)
+
+
 @pytest.mark.parametrize(
     "hostile", ["../../../up", "/etc/passwd", "--help", "a b;rm -rf *", "_", ".", "..", "x" * 5_000, "\n日"]
 )

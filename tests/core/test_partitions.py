@@ -137,6 +137,24 @@ def test_an_hour_reads_its_day_and_a_day_the_one_table_that_has_no_partitions() 
     assert len(ran(world, "d/a")) == 2
 
 
+def test_of_many_that_a_change_touches_those_come_to_be_that_lack_nothing_else() -> None:
+    monthly = parted("d/month", "d/b", parts=MONTHS, policy=Eager())
+    world = world_of(
+        source("d/s", partitions=DAYS),
+        source("d/rates", partitions=MONTHS),
+        parted("d/a", "d/s"),
+        parted("d/b", "d/a", "d/rates"),
+        monthly,
+    )
+    world.publish("d/s", partition="2013-01-05")
+    world.publish("d/rates", partition="2013-01")
+    assert ran(world, "d/month") == ["2013-01"]  # it waits for none of the days that nobody published
+    world.publish("d/s", partition="2013-01-06")
+    assert ran(world, "d/b") == ["2013-01-05", "2013-01-06"]
+    world.publish("d/s", partition="2013-02-01")  # one alone waits, and says what for
+    assert world.state("d/b", "2013-02-01")["reason"] == "not each of its inputs has a version yet"
+
+
 def test_static_partitions_are_matched_as_declared() -> None:
     regions, zones = Static(names=("eu", "us")), Static(names=("north", "south"))
     pairs = Matched({"north": ["eu", "us"], "south": ["eu"]})

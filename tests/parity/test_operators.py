@@ -260,13 +260,30 @@ def test_a_partition_reads_the_one_of_its_name() -> None:
 
 
 def test_a_window_reads_those_that_it_overlaps() -> None:
-    for coarser, partition in ((ef.Weekly("2012-12-31"), "2012-12-31"), (ef.Monthly("2013-01"), "2013-01")):
+    coarse = {
+        "2012-12-31": ef.Weekly("2012-12-31"),
+        "2013-01": ef.Monthly("2013-01"),
+        "2013-Q1": ef.Quarterly("2013-Q1"),
+        "2013": ef.Yearly("2013"),
+    }
+    for partition, coarser in coarse.items():
         with days_and(coarser) as world:
             for day in ("2013-01-05", "2013-01-06"):
                 world.publish("s", partition=day)
                 world.advance("1s")
             assert ran_of(world) == [partition, partition]
             assert {"d/s[2013-01-05]", "d/s[2013-01-06]"} < set(world.runs("a")[-1].inputs)
+
+
+def test_two_dimensions_are_each_read_along_their_own() -> None:
+    regions = ef.Static("eu", "us")
+    cells = source("d/s", partitions=ef.Grid(day=ef.Daily("2013-01-01"), region=regions))
+    by_month = derived("d/a", "d/s", policy=ef.Eager(), partitions=ef.Grid(month=ef.Monthly("2013-01"), region=regions))
+    with World(domain_of(cells, by_month)) as world:
+        for cell in ("2013-01-05|eu", "2013-01-06|us", "2013-01-07|eu"):
+            world.publish("s", partition=cell)
+        assert ran_of(world) == ["2013-01|eu", "2013-01|us", "2013-01|eu"]
+        assert {"d/s[2013-01-05|eu]", "d/s[2013-01-07|eu]"} < set(world.runs("a")[-1].inputs)
 
 
 def test_a_window_is_read_by_the_finer_ones_in_it() -> None:

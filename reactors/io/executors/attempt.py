@@ -26,8 +26,9 @@ from reactors.recipes import Code, MadeBy, Program, Question, Recipe
 from streams.definitions import Dep
 from streams.errors import BadResult
 from streams.events import CheckResult, CostItem, MadeOutput, Pin
+from streams.grids import parts_of, takes_several
 from streams.keys import asset_of, partition_of
-from streams.partitions import All, Last, Matched, Overlapping
+from streams.partitions import All
 
 
 class Trouble(Exception):
@@ -73,7 +74,8 @@ class Attempt:
         self.outputs = {key.rpartition("/")[2]: code.recipes[key] for key in self.recipe.asset.outputs}
         self.task = task
         self.log = run_log(task)
-        self.context = Context(task.run, task.attempt, task.asset, task.partition, log=self.log)
+        parts = parts_of(self.recipe.asset.partitions, task.partition)
+        self.context = Context(task.run, task.attempt, task.asset, task.partition, parts, log=self.log)
         self.peak_bytes: int | None = None  # where a program did the work
         self._loader = CodeLoader(code)
         self._several = {dep.asset for dep in self.recipe.asset.deps if self._reads_several(dep)}
@@ -221,7 +223,7 @@ class Attempt:
         """What it takes of this dep is a dict from partition to value."""
         if isinstance(dep.mapping, All):
             return all(partition_of(key) for key in self.task.inputs if asset_of(key) == dep.asset)
-        return isinstance(dep.mapping, Last | Overlapping | Matched)
+        return dep.mapping is not None and takes_several(dep.mapping)
 
     def _about(self, question: Question, output: Output) -> dict[str, Any]:
         wants = question.takes.wants
