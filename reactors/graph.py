@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from streams.definitions import CODE, AssetDef, Dep, Manifest
 from streams.errors import DefinitionError
-from streams.grids import meant, whole, windows_of
+from streams.grids import READ_MAX, meant, whole, windows_of
 from streams.partitions import All, Mapping, Partitions
 
 PROMISED = ("within", "eager", "cron")
@@ -183,6 +183,11 @@ def compile_graph(manifest: Manifest) -> Graph:
 def _check_policy(asset: AssetDef) -> None:
     """Raises DefinitionError where the policy speaks of what the asset hasn't."""
     policy, deps = asset.policy, [dep.asset for dep in asset.deps]
+    if len(deps) > READ_MAX:
+        raise DefinitionError(
+            f"asset {asset.key!r} reads {len(deps)} assets, and a run can name {READ_MAX}; put some between that each "
+            "read a part of them"
+        )
     if policy.newest is not None and windows_of(asset.partitions) is None:
         raise DefinitionError(
             f"asset {asset.key!r}: lookback(…) counts time windows, and it has none; give it partitions"

@@ -58,12 +58,12 @@ def envelope(event: Event | DefinitionsDeclared, event_id: str, source: str, sub
     }
 
 
-def encode(wrapped: Envelope) -> bytes:
-    """Write structured JSON. Raises EventTooLarge above 256 KiB, with the size and what to do."""
+def encode(wrapped: Envelope, spare: int = 0) -> bytes:
+    """Write structured JSON. Raises EventTooLarge above 256 KiB less `spare`, with the size and what to do."""
     value = orjson.dumps(wrapped)
-    if len(value) > SIZE_MAX:
+    if len(value) > SIZE_MAX - spare:
         raise EventTooLarge(
-            f"event {wrapped['type']} of {wrapped.get('subject')!r} is {len(value)} bytes, above {SIZE_MAX}; "
+            f"event {wrapped['type']} of {wrapped.get('subject')!r} is {len(value)} bytes, above {SIZE_MAX - spare}; "
             "put what is large in a file and its address in `uri`"
         )
     return value

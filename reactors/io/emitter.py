@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 
 from reactors.domain import Output
-from streams.cloudevents import HEADERS, Envelope, encode
+from streams.cloudevents import HEADERS
+from streams.errors import EventTooLarge
 from streams.events import (
     AlertOpened,
     AlertResolved,
     AlertUpdated,
+    DeadLetter,
     DomainDelivered,
     DomainSubscribed,
     RunCancelled,
     RunGranted,
 )
 from streams.ports import FencedWriter, Record
+from streams.sizes import shortened
 from streams.topics import Topics
 
 URGENT = (RunGranted, RunCancelled)
@@ -50,14 +53,23 @@ class Emitter:
             if topic == self._freshness:
                 self._keep(topic, output)
                 continue
-            wrapped = output.envelope(self._domain, self._incarnation)
-            if output.model in CROSSING:
-                records.append(Record(topic, encode(wrapped), None, HEADERS, partition=0))
-                continue
-            records.append(_record(topic, self._key(output), wrapped))
+            records.append(self._record(topic, output))
             if output.model in _ALERTS:
                 self._keep(self._topics.alert_state.name, output)
         return records
+
+    def _record(self, topic: str, output: Output) -> Record:
+        """As much of it as fits; what doesn't fit at all becomes a dead letter, the same on every replica."""
+        wrapped = output.envelope(self._domain, self._incarnation)
+        try:
+            value = shortened(wrapped)
+        except EventTooLarge as error:
+            place = f"journal/{self._domain}/{output.offset}"
+            letter = output._replace(model=DeadLetter, fields={"origin": place, "error": str(error)})
+            return self._record(self._topic(letter), letter)
+        if output.model in CROSSING:
+            return Record(topic, value, None, HEADERS, partition=0)
+        return Record(topic, value, self._key(output).encode(), HEADERS)
 
     def _topic(self, output: Output) -> str:
         if output.model in URGENT:
@@ -82,7 +94,7 @@ class Emitter:
     def _state(self, topic: str, key: str, output: Output) -> Record:
         if output.model is AlertResolved:
             return Record(topic, None, key.encode())
-        return _record(topic, key, output.envelope(self._domain, self._incarnation))
+        return Record(topic, shortened(output.envelope(self._domain, self._incarnation)), key.encode(), HEADERS)
 
     @property
     def waiting(self) -> int:
@@ -98,7 +110,3 @@ class Emitter:
             except BaseException:
                 self._newest = newest | self._newest  # newer ones stand
                 raise
-
-
-def _record(topic: str, key: str, wrapped: Envelope) -> Record:
-    return Record(topic, encode(wrapped), key.encode(), HEADERS)

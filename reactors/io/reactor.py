@@ -13,10 +13,11 @@ from reactors.io.emission import Emission
 from reactors.io.emitter import Emitter
 from reactors.io.overrides import skipped
 from reactors.snapshots import restore
-from streams.cloudevents import HEADERS, encode, envelope, event_id
-from streams.errors import EverfreshError
-from streams.events import Event, TimerFired
+from streams.cloudevents import HEADERS, envelope, event_id
+from streams.errors import EventTooLarge, EverfreshError
+from streams.events import Event, Pause, RunGranted, TimerFired
 from streams.ports import Entry, EventLog, FencedWriter, Fencing, Position, Record, Snapshot, Snapshots, Stamp
+from streams.sizes import shortened
 from streams.topics import Topics
 
 logger = logging.getLogger("everfresh.reactor")
@@ -26,6 +27,9 @@ ROLE = "reactors"
 APPLY_TRIES = 3
 """how often an entry is folded again after the fold itself failed, before the domain stops"""
 
+
+FACT_SPARE = 8_192
+"""bytes that a fact leaves for what follows from it: a publication tells its inputs again, and where it lies"""
 
 SPARING = 10
 """a snapshot comes no sooner than so many times what the last one took"""
@@ -280,7 +284,14 @@ class DomainReactor:
         subject = getattr(event, "asset", self.name)
         parts = (self.domain.state.incarnation, event.TYPE, subject, event.model_dump_json())
         wrapped = envelope(event, event_id(*parts), f"everfresh/{self.name}/reactor", subject, self.clock.now_ms())
-        return Record(self.topic, encode(wrapped), None, HEADERS, partition=0)
+        try:
+            return Record(self.topic, shortened(wrapped, FACT_SPARE), None, HEADERS, partition=0)
+        except EventTooLarge as error:
+            if not isinstance(event, RunGranted):
+                raise
+            logger.error("%s: a grant of %s can't be written: %s", self.name, event.asset, error)
+            why = f"its grant is too large to be written: it names {len(event.inputs)} inputs"
+            return self._record(Pause(asset=event.asset, partition=event.partition, by="its reactor", reason=why))
 
 
 class _Own:
