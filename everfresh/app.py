@@ -67,11 +67,19 @@ class App:
         - `expect_every="1h"`: an alert opens when no change of it is heard of for so long
         - `partitions=ef.Daily("2013-01-01")`: each change names the partition it is of
         - `owner`, `description`
+        - `observe`: a function that looks at a source which can't publish, as often as promises ask. It returns what
+          tells one state from another (a version, a time of change, a count), or an `ef.Output(version=…)`; where that
+          is as before, nothing runs. With it, as for `asset`: `freshness`, `retry`, `timeout`, `takes`, `pool`,
+          `code_version`, `executor`
         """
         said.refuse_unknown(options, "source")
-        load = options.get("load")
-        asset = said.source(self._own(key), options)
-        subject = f"load= of source {self._new(asset.key)!r}"
+        load, key = options.get("load"), self._own(key)
+        if options.get("observe") is not None:
+            asset = self._observed(key, options)
+        else:
+            said.refuse_looks(key, options)
+            asset = said.source(key, options)
+        subject = f"load= of source {asset.key if asset.observed else self._new(asset.key)!r}"
         if load is not None:
             wanted = signature_of(load, subject).required
             if len(wanted) > 1:
@@ -79,8 +87,20 @@ class App:
             if iscoroutinefunction(load):
                 raise DefinitionError(f"{subject} is async; it has to be an ordinary function, which runs off the loop")
             self._reads[asset.key] = load
-        self._sources[asset.key] = asset
+        if not asset.observed:
+            self._sources[asset.key] = asset
         return Source(asset.key)
+
+    def _observed(self, key: str, options: SourceOptions) -> AssetDef:
+        look, subject = options.get("observe"), f"observe= of source {key!r}"
+        if not callable(look):
+            raise DefinitionError(f"{subject} is a function that looks, not {look!r}")
+        signature = signature_of(look, subject)
+        bound(signature, {}, subject)
+        asset, place = said.observed(key, options), said.place_of(look, options.get("executor"), subject)
+        context = signature.context.name if signature.context else None
+        self._recipes[self._new(key)] = Recipe(asset=asset, made_by=look, place=place, context=context)
+        return asset
 
     def asset(self, *, deps: Deps = (), **options: Unpack[AssetOptions]) -> Callable[[Callable[P, R]], Asset[P, R]]:
         """Declare the asset that a function computes, under the function's name.

@@ -36,6 +36,14 @@ class SourceOptions(TypedDict, total=False):
     load: Function | None
     description: str | None
     partitions: Partitions | None
+    observe: Function | None
+    freshness: Policy
+    retry: Retry
+    timeout: Span
+    takes: Span
+    pool: str
+    code_version: str
+    executor: Literal["process", "thread"] | None
 
 
 class CheckOptions(TypedDict, total=False):
@@ -77,7 +85,9 @@ class AssetOptions(CommandOptions, total=False):
 
 _ABOUT = ("pool", "owner", "code_version", "description")
 _COMMAND = ("freshness", "retry", "timeout", "takes", *_ABOUT, "store", "partitions")
-_SOURCE = ("owner", "exists", "expect_every", "load", "description", "partitions")
+_LOOK = ("freshness", "retry", "timeout", "takes", "pool", "code_version", "executor")
+_SOURCE = ("owner", "exists", "expect_every", "load", "description", "partitions", "observe", *_LOOK)
+_PUBLISHED = ("exists", "expect_every", "partitions")
 _CHECK = ("severity", "blocking", "on_error", "timeout")
 _FUNCTION = (*_COMMAND, "name", "executor")
 OPTIONS = {
@@ -122,6 +132,30 @@ def source(key: str, options: SourceOptions) -> AssetDef:
     exists, expected = options.get("exists", False), options.get("expect_every")
     parts = partitioned(key, options.get("partitions"))
     return definition(key, kind="source", exists=exists, expect_every_ms=expected, partitions=parts, **about)
+
+
+def observed(key: str, options: SourceOptions) -> AssetDef:
+    """The definition of a source that is looked at. Raises DefinitionError."""
+    for name in _PUBLISHED:
+        if options.get(name):
+            raise DefinitionError(f"source {key!r}: {name}= is of what is published; observe= looks whether it changed")
+    asset = derived(key, (), options)
+    if isinstance(asset.policy, Eager | Manual):
+        kind = type(asset.policy).__name__
+        raise DefinitionError(
+            f"source {key!r}: freshness=ef.{kind}() says nothing of how often to look; say ef.Within('5m'), or leave "
+            "it out: then promises below say it"
+        )
+    return asset.model_copy(update={"observed": True})
+
+
+def refuse_looks(key: str, options: SourceOptions) -> None:
+    """Raise DefinitionError for what is said of a look where nobody looks."""
+    for name in _LOOK:
+        if name in options:
+            raise DefinitionError(
+                f"source {key!r}: {name}= is of how it is looked at; say observe=, a function that looks"
+            )
 
 
 def partitioned(key: str, said: Any) -> Partitions | None:

@@ -49,6 +49,7 @@ class SimulatedWorker:
         self.durations: dict[str, int] = {}
         self.usual: dict[str, int] = {}  # as the definitions have it, for what has no duration of its own
         self.outputs: dict[str, tuple[str, ...]] = {}  # computation → the assets it makes
+        self.outside: dict[str, str] = {}  # observed source → the version that a look would find
         self.failures: dict[str, int] = {}
         self.outcomes: dict[str, str] = {}
         self.same: dict[str, int] = {}
@@ -66,6 +67,7 @@ class SimulatedWorker:
         self.code_versions = {one.key: one.code_version for one in derived}
         self.usual = {one.key: one.takes_ms for one in derived}
         self.outputs = {one.key: one.outputs for one in derived if one.outputs}
+        self.outside = {one.key: self.outside.get(one.key, "0") for one in derived if one.observed}
 
     def beat(self) -> None:
         """Say that it lives."""
@@ -157,6 +159,9 @@ class SimulatedWorker:
 
     def _made(self, grant: RunGranted) -> Done | Failed:
         """What an attempt comes to by itself: always something new."""
+        if grant.asset in self.outside:
+            found = self.outside[grant.asset]
+            return Done(version=found, fingerprint=found)
         outputs = {key: MadeOutput(fingerprint=grant.run) for key in self.outputs.get(grant.asset, ())}
         return Done(fingerprint=grant.run, outputs=outputs)
 

@@ -169,12 +169,17 @@ class World:
         `event` is the event's id, a new one if not said: an equal one repeats an earlier event. A change of a derived
         asset becomes a dead letter, as in production: `world.events("everfresh.dead.*")`. Raises BadEvent for a field
         that makes no sense, and for what nobody declares, which in production is a dead letter too.
+
+        A source that is observed changes where nobody is told; the next look finds it, if no function really looks.
         """
         try:
             key = self._key(asset, self._assets)
         except DefinitionError as error:
             raise BadEvent(str(error)) from None
         self._ids += 1
+        if key in self.worker.outside:
+            self.worker.outside[key] = version or f"change-{self._ids}"
+            return
         name, given = event or f"change-{self._ids}", {"version": version} | fields
         changed = change_event(key, name, {field: value for field, value in given.items() if value is not None})
         self.append(changed, key, name=name, source="world/publisher")

@@ -102,6 +102,8 @@ def partition_named(domain: Domain, key: str, said: Any, what: str) -> str:
 
 def not_a_source(domain: Domain, what: str, key: Any) -> str:
     """Why nothing can be said of the asset from outside."""
+    if key in domain.graph.observed:
+        return f"{what} of {key!r}: it is looked at by observe=, and not published; take that away, or `materialize` it"
     if key in domain.graph.assets:
         return f"{what} of {key!r}: it is computed here, so only its runs may publish it"
     return f"{what} of {key!r}: domain {domain.name!r} declares no such source; deploy it first, or correct the name"

@@ -150,6 +150,24 @@ def output_of(returned: Any, keeps_values: bool) -> Output:
     return output
 
 
+def observation_of(returned: Any) -> Output:
+    """Read what a look at a source returned: what tells one state of it from another, or an `Output` without a value.
+
+    >>> observation_of("etag-8812")
+    Output(value=None, version='etag-8812', fingerprint='etag-8812', metadata={})
+
+    Raises BadResult where it says nothing.
+    """
+    if returned is None or (isinstance(returned, Output) and returned.value is not None):
+        what = "None" if returned is None else "an ef.Output with a value, which nobody keeps"
+        raise BadResult(
+            f"it returned {what}; return what tells one state of the source from another, like a version, a time of "
+            "change or a count, or an ef.Output(version=…)"
+        )
+    said = returned if isinstance(returned, Output) else str(returned)
+    return said if isinstance(said, Output) else Output(version=said, fingerprint=said)
+
+
 def each_of(returned: Any, names: Sequence[str]) -> dict[str, Any]:
     """Read what a function returned that makes several assets: a dict from each of their names.
 

@@ -14,7 +14,7 @@ from reactors.requests import is_busy, make_ready
 from reactors.silence import expect
 from reactors.state import Node, Parts, Retired, Root
 from streams.cloudevents import event_id
-from streams.definitions import CODE, AssetDef, Manifest
+from streams.definitions import CODE, LOOK, AssetDef, Manifest
 from streams.errors import BadEvent, DefinitionError
 from streams.events import DefinitionsPart
 from streams.keys import asset_of, partition_of
@@ -85,7 +85,8 @@ def _drop_plans(domain: Domain) -> None:
 def _declare_root(domain: Domain, key: str) -> None:
     root = domain.state.roots.setdefault(key, Root(key))
     definition = domain.graph.assets.get(key)
-    if definition is not None and definition.exists and not root.exists:
+    is_there = key.startswith(LOOK) or (definition is not None and definition.exists)
+    if is_there and not root.exists:
         root.exists, root.born_at, root.born = True, domain.state.offset, domain.state.now
     expect(domain, root)
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from reactors.domain import Domain
 from reactors.freshness import judge
+from reactors.heeding import owes_only_a_look
 from reactors.outputs import computation_of, is_output
 from reactors.promises import held_until, is_promised, promise_ms
 from reactors.requests import is_busy
 from reactors.state import Node, at_work
-from streams.definitions import CODE
+from streams.definitions import CODE, LOOK
 from streams.policies import Within
 from streams.units import readable, rfc3339
 
@@ -82,11 +83,15 @@ def explain(domain: Domain, key: str, clock: int) -> list[str]:
         said.append(f"It is tried again by itself at {rfc3339(node.hold.until)}.")
     said.extend(_made_with(domain, node))
     if node.version is not None:
-        cut = ", ".join(f"{root} {seq}" for root, seq in node.cut.items() if not root.startswith(CODE))
+        looked = owes_only_a_look(domain, node)
+        cut = ", ".join(f"{root} {seq}" for root, seq in node.cut.items() if not root.startswith((CODE, LOOK)))
         lies = f", and lies at {node.uri}" if node.uri is not None else ""
-        said.append(f"Its version {node.version} is right at {cut or 'its code alone'}{lies}.")
+        right = f"right at {cut}" if cut else "what was found" if looked else "right at its code alone"
+        said.append(f"Its version {node.version} is {right}{lies}.")
     if node.stale_since is not None:
-        said.append(f"It is stale since {rfc3339(node.stale_since)}, {readable(max(0, clock - node.stale_since))} ago.")
+        ago = readable(max(0, clock - node.stale_since))
+        what = "Its source was last looked at" if owes_only_a_look(domain, node) else "It is stale since"
+        said.append(f"{what} {rfc3339(node.stale_since)}, {ago} ago.")
     said.extend(_running(node, clock))
     said.extend(_waiting(domain, node))
     if node.wake_at is not None:

@@ -3,6 +3,7 @@
 from reactors.alerts import close_alert, of_node, open_alert
 from reactors.causes import FAILING, OVERDUE, QUARANTINED, Trouble
 from reactors.domain import Domain
+from reactors.heeding import owes_only_a_look
 from reactors.promises import allows_ms, broken, in_words, promise_ms, promised_by
 from reactors.state import Node, Said
 from reactors.timers import arm
@@ -79,7 +80,8 @@ def judge(domain: Domain, node: Node) -> tuple[Verdict, str]:
             f"its promise of {in_words(domain, node)} is below its path of {readable(node.path)} "
             f"plus one run of {readable(node.longest)}"
         )
-    return ("stale", _why_stale(node)) if node.owed_at is not None else ("fresh", _why_fresh(domain, node))
+    is_stale = node.owed_at is not None and not owes_only_a_look(domain, node)
+    return ("stale", _why_stale(node)) if is_stale else ("fresh", _why_fresh(domain, node))
 
 
 def _trouble(domain: Domain, key: str) -> str:
@@ -90,6 +92,8 @@ def _trouble(domain: Domain, key: str) -> str:
 def _why_fresh(domain: Domain, node: Node) -> str:
     if node.stale_at is None:
         return "nothing changed since its cut"
+    if node.owed_at is not None or node.asset in domain.graph.followers:
+        return "nothing new was found when its source was last looked at"
     if node.asset in domain.graph.joint:
         return "not each of its inputs changed since its cut, and its policy requires all"
     return "nothing changed since its cut but what its policy ignores"

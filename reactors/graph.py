@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from streams.definitions import CODE, AssetDef, Dep, Manifest
+from streams.definitions import CODE, LOOK, AssetDef, Dep, Manifest
 from streams.errors import DefinitionError
 from streams.grids import READ_MAX, meant, whole, windows_of
 from streams.partitions import All, Mapping, Partitions
@@ -39,7 +39,11 @@ class Graph:
     ]  # derived asset → inputs through which nothing becomes stale, where there are any
     made_by: dict[str, str]  # output → the computation that makes it
     joint: frozenset[str]  # derived assets that are stale once all of their inputs have changed
-    awaited: frozenset[str]  # computations of such outputs: each change of an input may be the last one
+    awaited: frozenset[str]  # whatever such assets, or followers, may be marked through: marking doesn't stop there
+    observed: frozenset[str]  # sources that runs look at
+    followers: frozenset[
+        str
+    ]  # Eager assets below these: a look alone is no change, so they go along with others' looks
     _above: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _abroad: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _heeded: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -54,7 +58,7 @@ class Graph:
     @property
     def heeds_all(self) -> bool:
         """Each commit above an asset makes it stale at once: no policy says otherwise."""
-        return not self.ignored and not self.joint
+        return not (self.ignored or self.joint or self.followers)
 
     def abroad(self, asset: str) -> tuple[str, ...]:
         """Those ancestor roots of a derived asset that other domains publish, sorted."""
@@ -124,7 +128,7 @@ class Graph:
         stack = [asset]
         while stack:
             for one in self.inputs.get(stack.pop(), ()):
-                if one not in found and not one.startswith(CODE):
+                if one not in found and not one.startswith((CODE, LOOK)):
                     found[one] = None
                     stack.append(one)
         return sorted(found)
@@ -146,13 +150,15 @@ def compile_graph(manifest: Manifest) -> Graph:
         if asset.kind == "derived":
             deps = dict.fromkeys(dep.asset for dep in asset.deps)
             foreign.update(_foreign(manifest.domain, key, deps, assets))
-            inputs[key] = (*deps, CODE + key)
-            roots.add(CODE + key)
+            inputs[key] = (*deps, LOOK + key, CODE + key) if asset.observed else (*deps, CODE + key)
+            roots.update(inputs[key][len(deps) :])
     roots |= foreign
     order = _ordered(inputs)
     for asset in assets.values():
         _check_policy(asset)
         _check_outputs(asset, assets)
+    observed = frozenset(key for key in order if assets[key].observed)
+    followers = _followers(order, assets, inputs) if observed else observed
     partitioned = {key: asset.partitions for key, asset in assets.items() if asset.partitions is not None}
     return Graph(
         assets=assets,
@@ -176,8 +182,31 @@ def compile_graph(manifest: Manifest) -> Graph:
         ignored={key: found for key in order if (found := _ignored(assets[key]))},
         made_by={key: asset.made_by for key, asset in assets.items() if asset.made_by is not None},
         joint=frozenset(key for key in inputs if assets[key].policy.requires == "all"),
-        awaited=frozenset(one.made_by for one in assets.values() if one.made_by and one.policy.requires == "all"),
+        awaited=frozenset(_awaited(assets, inputs, roots, followers)),
+        observed=observed,
+        followers=followers,
     )
+
+
+def _followers(order: Iterable[str], assets: dict[str, AssetDef], inputs: dict[str, tuple[str, ...]]) -> frozenset[str]:
+    below: set[str] = set()
+    for key in order:
+        if assets[key].observed or (below.intersection(inputs[key]) and assets[key].policy.kind != "manual"):
+            below.add(key)
+    return frozenset(key for key in below if assets[key].policy.kind == "eager")
+
+
+def _awaited(
+    assets: dict[str, AssetDef], inputs: dict[str, tuple[str, ...]], roots: set[str], followers: Iterable[str]
+) -> set[str]:
+    found = {one.made_by for one in assets.values() if one.made_by and one.policy.requires == "all"}
+    stack = list(followers)
+    while stack:
+        for one in inputs[stack.pop()]:
+            if one in inputs and one not in roots and one not in found:
+                found.add(one)
+                stack.append(one)
+    return found
 
 
 def _check_policy(asset: AssetDef) -> None:
@@ -290,11 +319,14 @@ def _reversed(inputs: dict[str, tuple[str, ...]], order: Iterable[str]) -> dict[
 
 
 def _needed(assets: dict[str, AssetDef], inputs: dict[str, tuple[str, ...]], roots: set[str]) -> set[str]:
-    stack = [key for key in inputs if assets[key].policy.kind in PROMISED or assets[key].policy.first_now]
-    found = set(stack)
-    while stack:
-        for one in inputs[stack.pop()]:
-            if one in inputs and one not in roots and one not in found:
-                found.add(one)
-                stack.append(one)
+    promised = [key for key in inputs if assets[key].policy.kind in PROMISED or assets[key].policy.first_now]
+    found = set(promised)
+    # An Eager asset goes along when a source is looked at; it has nobody look.
+    for eager in (False, True):
+        stack = [key for key in promised if (assets[key].policy.kind == "eager") == eager]
+        while stack:
+            for one in inputs[stack.pop()]:
+                if one in inputs and one not in roots and one not in found and not (eager and assets[one].observed):
+                    found.add(one)
+                    stack.append(one)
     return found

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 
 from reactors.domain import Domain
 from reactors.state import Commit, Node, Root
-from streams.definitions import CODE
+from streams.definitions import CODE, LOOK
 from streams.keys import asset_of, node_key
 
 Oldest = tuple[int, int]
@@ -16,20 +16,34 @@ Oldest = tuple[int, int]
 
 def heeds(domain: Domain, node: Node, key: str) -> bool:
     """A commit of that root counts for the node's promise."""
-    return not domain.graph.ignored or key in _heeded(domain, node)
+    return _heeds_all(domain, node) or key in _heeded(domain, node)
 
 
 def heeded_roots(domain: Domain, node: Node) -> list[Root]:
     """The ancestor roots whose commits count for its promise."""
-    if not domain.graph.ignored:
+    if _heeds_all(domain, node):
         return domain.roots_above(node)
     return [domain.state.roots[key] for key in sorted(_heeded(domain, node))]
 
 
+def owes_only_a_look(domain: Domain, node: Node) -> bool:
+    """All that is past its cut is that an observed source may have changed since it was looked at."""
+    if node.owed_at is None or node.version is None or not domain.graph.observed:
+        return False
+    others = [root for root in heeded_roots(domain, node) if not root.key.startswith(LOOK)]
+    return oldest_of(others, node.cut_at) is None
+
+
+def _heeds_all(domain: Domain, node: Node) -> bool:
+    return not domain.graph.ignored and node.asset not in domain.graph.followers
+
+
 def _heeded(domain: Domain, node: Node) -> Collection[str]:
-    if domain.graph.partitioned:
-        return domain.links.heeded(node.asset, node.partition)
-    return domain.graph.heeded(node.asset)
+    partitioned = domain.graph.partitioned
+    found = domain.links.heeded(node.asset, node.partition) if partitioned else domain.graph.heeded(node.asset)
+    if node.asset in domain.graph.followers:
+        return [key for key in found if not key.startswith(LOOK)]
+    return found
 
 
 def owed_after(domain: Domain, node: Node, at: int) -> Oldest | None:

@@ -41,6 +41,15 @@ def may_ride(domain: Domain, node: Node, at: int, asked: list[Node]) -> bool:
     return saved * passed >= ODDS * lost
 
 
+def may_follow(domain: Domain, node: Node, at: int) -> bool:
+    """An Eager asset goes along when a source above it is looked at: if that finds nothing, it needs no run."""
+    if node.asset not in domain.graph.followers or node.wave is not None or node.requests:
+        return False
+    if not lacks(domain, node, at) or _is_out(domain, node, at) or not agrees(domain, node, at):
+        return False
+    return may_begin(domain, node, domain.state.now) and _lacking(domain, node, at) is not None
+
+
 def _lacking(domain: Domain, node: Node, at: int) -> list[Node] | None:
     """What would have to run for it besides what the wave runs; None where some of that can't, or is on another way."""
     found: dict[str, Node] = {}

@@ -9,6 +9,7 @@ from hashlib import blake2b
 
 from reactors.alerts import close_alert, of_node, open_alert
 from reactors.causes import WORKER_LOST, Trouble
+from reactors.commits import News, commit
 from reactors.domain import Domain
 from reactors.durations import learn
 from reactors.marking import plan_again
@@ -19,7 +20,7 @@ from reactors.results import hold, publish
 from reactors.state import Hold, Made, Node, Request, Run
 from reactors.timers import arm
 from reactors.waves import fix_through, leave, wake_below
-from streams.definitions import Retry
+from streams.definitions import LOOK, Retry
 from streams.events import (
     Attempt,
     MadeOutput,
@@ -102,6 +103,8 @@ def granted(domain: Domain, fact: RunGranted) -> None:
     state.granted_at = max(state.granted_at, fact.cut_at)
     _fulfil(domain, node)
     domain.flights[fact.run] = node.key
+    if not again and node.asset in domain.graph.observed:
+        commit(domain, state.roots[LOOK + node.asset], News(fact.run, None))  # what changes from now on it may not see
     domain.say(RunGranted, fact.worker, fact)
     arm(domain, node, node.key)
     domain.touched[node.key] = None

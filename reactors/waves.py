@@ -23,7 +23,7 @@ from reactors.requests import (
     proceed,
     urge,
 )
-from reactors.riding import may_ride
+from reactors.riding import may_follow, may_ride
 from reactors.state import Node, Request, Wave
 from reactors.timers import arm, stale_from
 from streams.policies import Within
@@ -224,13 +224,22 @@ def _ride_along(domain: Domain, wave: Wave, asked: list[Node], at: int) -> None:
     for node in asked:  # grows while it is walked: a rider may carry riders
         for reader in domain.readers(node.key):
             if may_ride(domain, reader, at, asked):
-                reader.wave = wave.id
-                wave.targets.append(reader.key)
-                by = deadline(domain, reader)
-                known = {one.key for one in asked}
-                asked += [one for one in _ask_upward(domain, wave, reader, at) if one.key not in known]
-                arm(domain, reader, reader.key)
-                urge(domain, reader, reader.requests[-1], by)
+                _take_in(domain, wave, reader, asked)
+        followers = domain.below(node.key) if node.asset in domain.graph.observed else ()
+        for reader in followers:
+            if may_follow(domain, reader, at):
+                _take_in(domain, wave, reader, asked)
+
+
+def _take_in(domain: Domain, wave: Wave, rider: Node, asked: list[Node]) -> None:
+    rider.wave = wave.id
+    wave.targets.append(rider.key)
+    by = deadline(domain, rider)
+    known = {one.key for one in asked}
+    asked += [one for one in _ask_upward(domain, wave, rider, wave.at or 0) if one.key not in known]
+    arm(domain, rider, rider.key)
+    if rider.requests:
+        urge(domain, rider, rider.requests[-1], by)
 
 
 def leave(domain: Domain, node: Node, request: Request, parked: bool = True) -> None:

@@ -20,6 +20,10 @@ CODE = "code:"
 """The prefix of the pseudo-source whose commits are an asset's code versions."""
 
 
+LOOK = "look:"
+"""the prefix of the pseudo-source whose commits are the looks at an observed source: it may have changed since"""
+
+
 class Retry(Definition):
     """How often a failed attempt is tried again, and how long apart.
 
@@ -79,6 +83,7 @@ class AssetDef(Definition):
     partitions: Partitions | None = None
     outputs: tuple[str, ...] = ()  # a computation: the assets that one run of it makes
     made_by: str | None = None  # an output: the computation that makes it
+    observed: bool = False  # a source that can't publish: its runs look at it, as promises ask
 
     @field_validator("key")
     @classmethod

@@ -17,12 +17,14 @@ from everfresh.site import Deployed, Site, deploy, opened
 from everfresh.wiring import built, serve
 from reactors.domain import Domain, Output
 from reactors.explain import way_out
+from reactors.heeding import owes_only_a_look
 from reactors.io.clock import SystemClock
 from reactors.io.ingress import ROLE as INGRESS
 from reactors.io.reactor import ROLE as REACTORS
 from reactors.requests import is_underway
+from streams.definitions import LOOK
 from streams.errors import EverfreshError, LogUnavailable
-from streams.events import Materialize
+from streams.events import AssetVerified, Materialize
 from streams.units import rfc3339
 
 SHOWN = frozenset(("asset", "backfill", "run.ended", "alert.opened", "alert.resolved", "dead.letter"))
@@ -141,13 +143,20 @@ class Work:
     def _tell(self, domain: Domain, outputs: Sequence[Output]) -> None:
         for output in outputs:
             kind = short(output.model.TYPE)
-            if kind not in SHOWN and kind.split(".")[0] not in SHOWN:
+            if (kind not in SHOWN and kind.split(".")[0] not in SHOWN) or _is_a_look_in_vain(output):
                 continue
             event = output.envelope(domain.name, domain.state.incarnation)
             if self._json:
                 line(event)
             else:
                 say(f"{rfc3339(output.at)}  {kind:20}  {about(event)}  {told(event)}")
+
+
+def _is_a_look_in_vain(output: Output) -> bool:
+    """A source was looked at again, and nothing new was found: that would be a line each few seconds."""
+    event = output.event() if output.model is AssetVerified else None
+    covers = event.covers if isinstance(event, AssetVerified) else {}
+    return bool(covers) and all(root.startswith(LOOK) for root in covers)
 
 
 async def _keep_working(site: Site, desk: Desk, stop: asyncio.Event) -> None:
@@ -204,7 +213,8 @@ def _far_off(domain: Domain) -> Iterator[tuple[str, str]]:
 
 def _goes_on(domain: Domain, key: str) -> bool:
     node = domain.state.nodes[key]
-    return node.wake_at is not None or is_underway(node)
+    waits = node.wake_at is not None and not owes_only_a_look(domain, node)  # a source is looked at for ever
+    return waits or is_underway(node)
 
 
 def _ended(domain: Domain) -> int:

@@ -4,13 +4,13 @@ from typing import Any
 
 from everfresh.cli.words import counted, promised
 from reactors.graph import Graph
-from streams.definitions import CODE, AssetDef
+from streams.definitions import CODE, LOOK, AssetDef
 from streams.units import readable
 
 
 def as_text(graph: Graph) -> list[str]:
     """A tree from each root down; what reads several hangs below the first and is only named below the others."""
-    roots = sorted(key for key in graph.roots if not key.startswith(CODE) and key not in graph.inputs)
+    roots = sorted(key for key in graph.roots if not key.startswith((CODE, LOOK)) and key not in graph.inputs)
     roots += [key for key in graph.order if not _reads(graph, key)]
     lines: list[str] = []
     drawn: set[str] = set()
@@ -67,11 +67,14 @@ def as_data(domain: str, graph: Graph) -> dict[str, Any]:
 
 def _keys(graph: Graph) -> list[str]:
     """Sources and other domains' assets first, then what is derived, inputs before readers."""
-    return [*sorted(key for key in graph.roots if not key.startswith(CODE) and key not in graph.inputs), *graph.order]
+    return [
+        *sorted(key for key in graph.roots if not key.startswith((CODE, LOOK)) and key not in graph.inputs),
+        *graph.order,
+    ]
 
 
 def _reads(graph: Graph, key: str) -> tuple[str, ...]:
-    return tuple(one for one in graph.inputs.get(key, ()) if not one.startswith(CODE))
+    return tuple(one for one in graph.inputs.get(key, ()) if not one.startswith((CODE, LOOK)))
 
 
 def _declared(graph: Graph, key: str) -> dict[str, Any]:
@@ -91,6 +94,8 @@ def _said(graph: Graph, key: str) -> str:
 def _kind(asset: AssetDef) -> str:
     if asset.outputs:
         return f"one run makes {counted(len(asset.outputs), 'asset')}"
+    if asset.observed:
+        return f"source, looked at {promised(asset.policy)}"
     return "source" if asset.kind == "source" else promised(asset.policy)
 
 

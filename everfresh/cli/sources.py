@@ -35,6 +35,8 @@ class Sources:
         if definition is None:
             known = [one for one, declared in self._assets.items() if declared.kind == "source"]
             raise UsedWrongly(f"nobody declares the source {key!r}; {meant(key, known)}")
+        if definition.observed:
+            raise UsedWrongly(f"{key!r} is looked at, so it isn't published: `everfresh materialize {key}` looks now")
         if definition.kind != "source":
             raise UsedWrongly(f"{key!r} is computed, so it isn't published: `everfresh materialize {key}` runs it")
         wrong = wrong_partition(definition.partitions, partition)

@@ -13,7 +13,17 @@ from typing import Any
 import orjson
 
 from reactors.binding import is_data_type, of_each
-from reactors.compute import CheckOutcome, Context, Input, Output, each_of, fingerprint_of, outcome_of, output_of
+from reactors.compute import (
+    CheckOutcome,
+    Context,
+    Input,
+    Output,
+    each_of,
+    fingerprint_of,
+    observation_of,
+    outcome_of,
+    output_of,
+)
 from reactors.expectations import Expectation
 from reactors.io.checks import evaluate
 from reactors.io.executors.limits import in_time, in_time_on_loop
@@ -253,7 +263,8 @@ def perform(code: Code, task: Task, meter: Meter) -> Done | Failed:
 
 def _product(recipe: Recipe, returned: Any) -> Product:
     """What was returned of one asset. Raises BadResult."""
-    output = output_of(returned, keeps_values=recipe.store is not None)
+    keeps_values = recipe.store is not None
+    output = observation_of(returned) if recipe.asset.observed else output_of(returned, keeps_values)
     metadata = orjson.loads(orjson.dumps(dict(output.metadata)))
     return Product(recipe, Output(output.value, output.version, output.fingerprint, metadata))
 
