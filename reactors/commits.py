@@ -7,6 +7,7 @@ from reactors.crossing import address_of, deliver_commit, is_repeat
 from reactors.domain import Domain
 from reactors.growth import grow, root_of
 from reactors.marking import first_version, mark
+from reactors.news import PARTITION
 from reactors.silence import heard
 from reactors.state import Commit, Node, Root
 from streams.cloudevents import TEXT_MAX, Envelope
@@ -158,7 +159,7 @@ def append(domain: Domain, root: Root, news: News, partition: str = "") -> None:
     state.commits += 1
     root.seq += 1
     new = Commit(root.seq, state.offset, state.now, *news)
-    _take(domain, root, new)
+    _take(domain, root, new._replace(extra={**(new.extra or {}), PARTITION: partition}) if partition else new)
     if partition:
         part = root_of(domain, node_key(root.key, partition))
         part.seq = root.seq

@@ -8,7 +8,8 @@ from math import isfinite
 from typing import Any, Protocol, SupportsFloat
 
 from streams.errors import BadResult, LoadError
-from streams.events import CostItem, Cut, MadeOutput, Pin
+from streams.events import CostItem, Cut, InputNews, MadeOutput, Pin
+from streams.keys import asset_of, partition_of
 
 
 class Log(Protocol):
@@ -58,9 +59,9 @@ class Input:
     [1, 2]
 
     `cut` is where the version is right: source → number of its newest commit in it. `uri`, `format`, `metadata` and
-    `fingerprint` are as the change or the run that made the version told them. `changes` lists the commits that this
-    run covers, oldest first, and `previous` is the version that the last run consumed; None where the grant doesn't
-    say: then read the whole.
+    `fingerprint` are as the change or the run that made the version told them. `changes` lists the commits of a source
+    that this run takes in and the one before didn't, oldest first, and `previous` is the version that one read; None
+    where the grant doesn't say (a first run, a computed input, more than 100 commits): then read the whole.
     """
 
     key: str
@@ -84,12 +85,15 @@ class Input:
         return self.read(as_type)
 
 
-def input_of(asset: str, partition: str, pin: Pin, read: Callable[[Any], Any]) -> Input:
-    """The input that a grant's pin stands for."""
+def input_of(key: str, pin: Pin, news: InputNews | None, read: Callable[[Any], Any]) -> Input:
+    """The input that a grant's pin stands for, of a node or root `asset[partition]`, and what is new of it."""
+    told = news.changes if news is not None else None
     return Input(
-        key=asset,
+        key=asset_of(key),
         version=pin.version,
-        partition=partition,
+        partition=partition_of(key),
+        changes=None if told is None else tuple(Change(**one.model_dump()) for one in told),
+        previous=news.previous if news is not None else None,
         cut=dict(pin.cut),
         uri=pin.uri,
         format=pin.format,

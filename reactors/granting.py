@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from reactors.crossing import agrees
 from reactors.domain import Domain
+from reactors.news import news_of
 from reactors.promises import may_begin
 from reactors.requests import FAR, covers_of, cut_of, pins_now
 from reactors.runs import next_attempt, run_id
@@ -133,6 +134,7 @@ class Round:
             inputs=plan.pins,
             cut=plan.cut,
             covers=covers,
+            news=news_of(domain, node, plan.cut_at, plan.pins) if consistent else {},
             deadline=self.clock if plan.deadline >= FAR else plan.deadline,
             lease_ms=self.terms.lease_ms,
             timeout_ms=definition.timeout_ms,

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from streams.events import CheckResult, CostItem, Cut, MadeOutput, Pin
+from streams.events import CheckResult, CostItem, Cut, InputNews, MadeOutput, Pin
 
 
 class Clock(Protocol):
@@ -36,6 +36,7 @@ class Task(BaseModel):
     attempt: int
     code_version: str
     inputs: dict[str, Pin] = {}
+    news: dict[str, InputNews] = {}
     cut: Cut = {}
 
 

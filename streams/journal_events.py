@@ -33,6 +33,23 @@ class DefinitionsDeclared(Manifest):
     NULLS: ClassVar[tuple[str, ...]] = ()
 
 
+class Covered(Event):
+    """One commit that a run takes in, as its publisher told it."""
+
+    version: str | None = None
+    partition: str = ""
+    data_time: str | None = None
+    uri: str | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+class InputNews(Event):
+    """What is new of an input since the last run that read it."""
+
+    previous: str | None = None  # the version that it read
+    changes: tuple[Covered, ...] | None = None  # of a source, oldest first; None: too many, or nobody kept them
+
+
 class RunGranted(Event):
     """The hand-over of one attempt to one worker: a fact that the reactor proposed and the journal accepted."""
 
@@ -50,6 +67,7 @@ class RunGranted(Event):
     inputs: dict[str, Pin]
     cut: Cut
     covers: Covers
+    news: dict[str, InputNews] = Field(default_factory=dict)  # input → what is new of it; empty for a first run
     deadline: Instant
     lease_ms: int
     timeout_ms: int

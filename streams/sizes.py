@@ -13,7 +13,7 @@ _MARK_BYTES = 64
 
 
 def shortened(wrapped: Envelope, spare: int = 0) -> bytes:
-    """Write structured JSON, with the longest metadata left out until it fits: its own, and that of its inputs.
+    """Write structured JSON, without what is new of inputs, and without the longest metadata, until it fits.
 
     `spare` bytes are left for whoever writes more about the same.
 
@@ -28,7 +28,8 @@ def shortened(wrapped: Envelope, spare: int = 0) -> bytes:
         return value
     data = dict(wrapped["data"])
     pins = {name: dict(pin) for name, pin in data.get("inputs", {}).items()}
-    excess = len(value) - SIZE_MAX + spare
+    data.pop("news", None)  # then the whole is read
+    excess = len(orjson.dumps(wrapped | {"data": data})) - SIZE_MAX + spare
     for size, holder in sorted(_sized(data, pins), key=lambda one: -one[0]):
         if excess <= 0 or size <= _MARK_BYTES:
             break

@@ -8,8 +8,8 @@ from reactors.io.stores.reading import read
 from reactors.io.stores.tables import arrow_of, kind_of, table_as
 from reactors.recipes import Code
 from streams.errors import LoadError
-from streams.events import Pin
-from streams.keys import asset_of, partition_of
+from streams.events import InputNews, Pin
+from streams.keys import asset_of
 
 
 class CodeLoader:
@@ -32,9 +32,9 @@ class CodeLoader:
         store = recipe.store if recipe is not None else None
         return store.load(pin.uri, pin.format, as_type) if store else read(pin.uri, pin.format, as_type)
 
-    def input(self, key: str, pin: Pin) -> Input:
+    def input(self, key: str, pin: Pin, news: InputNews | None = None) -> Input:
         """The input that a pin stands for; it reads when it is asked to."""
-        return input_of(asset_of(key), partition_of(key), pin, lambda as_type: self.load(key, pin, as_type))
+        return input_of(key, pin, news, lambda as_type: self.load(key, pin, as_type))
 
     def _read(self, key: str, pin: Pin) -> Any:
         """Call a source's `load=`, with the input if it takes one."""
@@ -46,7 +46,7 @@ class CodeLoader:
             asked = f"load= of {asset_of(key)!r} asks the input to load itself"
             raise LoadError(f"{asked}; read what its version or uri names")
 
-        return function(input_of(asset_of(key), partition_of(key), pin, not_itself))
+        return function(input_of(key, pin, None, not_itself))
 
 
 def converted(value: Any, as_type: Any) -> Any:

@@ -112,7 +112,7 @@ class Attempt:
     def _value(self, key: str, pin: Pin, wants: Any) -> Any:
         with self.step("raised", f"loading {key!r}"):
             if wants is Input:
-                return self._loader.input(key, pin)
+                return self._loader.input(key, pin, self.task.news.get(key))
             return self._loader.load(key, pin, wants if is_data_type(wants) else None)
 
     def _only(self, asset: str, read: dict[str, Any]) -> Any:
