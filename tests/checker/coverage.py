@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
-from tests.checker.items import Covers, Cut, Grant, Node, Publication
+from tests.checker.graph import PROMISES, Asset, Node
+from tests.checker.items import Covers, Cut, Grant, Publication, text_of
+from tests.checker.links import View
 from tests.checker.trace import Trace
 from tests.checker.violation import Invariant, Violation
 
@@ -38,22 +40,29 @@ def each_commit_covered_once(trace: Trace) -> Iterator[Violation]:
 
 def nothing_left_uncovered(trace: Trace) -> Iterator[Violation]:
     """At the end of a quiet trace, what is promised and can be kept is right at the newest commits."""
-    graph, last = trace.graph(), {item.node: item.cut for item in trace.published()}
-    for asset in graph.promised():
-        ancestors = graph.ancestors[asset]
-        known = all(trace.commits.count(source) or graph.exists(source) for source in ancestors)
-        if not known or trace.outputs.verdicts.get((asset, "")) in HELD:
+    last = {item.node: item.cut for item in trace.published()}
+    view = trace.view(trace.end)
+    for node in trace.growth.nodes:
+        asset = view.graph.assets[node[0]]
+        known = asset.policy in PROMISES and view.can_be_had(node)
+        if not known or trace.outputs.verdicts.get(node) in HELD or not _is_among_newest(asset, node, trace):
             continue
-        behind = _behind(trace, last.get((asset, "")), ancestors)
+        behind = _behind(trace, last.get(node), node, view)
         if behind:
             text = f"nothing arrives any more, and these commits are not covered: {', '.join(behind)}"
-            yield Violation(Invariant.COVERAGE, asset, None, None, text)
+            yield Violation(Invariant.COVERAGE, text_of(node), None, None, text)
 
 
-def _behind(trace: Trace, cut: Cut | None, ancestors: frozenset[str]) -> list[str]:
+def _is_among_newest(asset: Asset, node: Node, trace: Trace) -> bool:
+    """Whether its promise is of this partition: by now it may be of newer ones only."""
+    return asset.newest is None or asset.parts is None or asset.parts.is_newest(node[1], asset.newest, trace.last_now)
+
+
+def _behind(trace: Trace, cut: Cut | None, node: Node, view: View) -> list[str]:
     if cut is None:
         return ["all, there is no version"]
-    newest = {source: trace.commits.count(source) for source in sorted(ancestors)}
+    all_there_are = {name: trace.commits.count(name) for name in sorted(view.graph.ancestors[node[0]])}
+    newest = trace.own(node, all_there_are, view, view.graph.ancestors[node[0]])
     return [f"{source} {cut.get(source, 0) + 1}-{seq}" for source, seq in newest.items() if cut.get(source, 0) < seq]
 
 
