@@ -22,6 +22,7 @@ FOUND = {
     105_333: "new code was run at a cut from before its deploy, in a wave that had joined others'",
     105_358: "the same: the asset had been a source at that cut",
     103_413: "a run that was lost just before a deploy was never granted again",
+    200_019: "a change that equalled another partition's was nothing new to who reads all partitions",
 }
 
 
