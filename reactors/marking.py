@@ -1,7 +1,12 @@
 """What a commit makes stale, and since when: by a node's cut, and by the cut it is planned at."""
 
+from collections.abc import Iterator, Sequence
+from heapq import heappop, heappush
+
 from reactors.domain import Domain
+from reactors.durations import price
 from reactors.freshness import block_below
+from reactors.links import ALWAYS
 from reactors.state import Commit, Node, Root
 from reactors.timers import arm
 
@@ -45,19 +50,66 @@ def mark_node(domain: Domain, node: Node, key: str) -> None:
 
 def first_version(domain: Domain, root: Root) -> None:
     """Whatever waited for this root's first version may be computable now."""
-    for node in domain.below(root.key):
-        node.missing = domain.missing(node) if domain.graph.partitioned else node.missing - 1
-        if node.missing == 0 and node.version is None:
-            node.since_at = None  # its promise counts from now, not from the first of its roots
-        if node.missing == 0:
-            node.tried_at = -1
+    reach(domain, [root.key])
+
+
+def reach(domain: Domain, keys: Sequence[str]) -> None:
+    """These can be had now: what is below has more to read, or may be computable for the first time."""
+    tried = list[Node]()
+    for node in _below_anew(domain, keys):
         if node.since_at is None:
             mark_node(domain, node, node.key)
+            if node.tried_at >= 0:
+                tried.append(node)
         hear_inputs(domain, node)
         arm(domain, node, node.key)
         domain.touched[node.key] = None
-    block_below(domain, root.key)
-    domain.wake(root.key)
+    for node in tried:
+        free_below(domain, node)
+    for key in keys:
+        block_below(domain, key)
+        domain.wake(key)
+
+
+def _below_anew(domain: Domain, keys: Sequence[str]) -> Iterator[Node]:
+    """Every node downstream, inputs before readers, once it was counted anew what it misses."""
+    rank, heap, seen = domain.graph.rank, list[tuple[int, str]](), dict.fromkeys(keys)
+    stack = list(keys)
+    while stack or heap:
+        for key in stack:
+            for reader in domain.readers(key):
+                if reader.key not in seen:
+                    seen[reader.key] = None
+                    heappush(heap, (rank[reader.asset], reader.key))
+        stack = []
+        if heap:
+            node = domain.state.nodes[heappop(heap)[1]]
+            if _is_through(domain, node):
+                node.tried_at = -1
+                if node.version is None:
+                    node.since_at = None  # its promise counts from now, not from the first of its roots
+            yield node
+            stack = [] if node.asset in domain.graph.roots else [node.key]
+
+
+def _is_through(domain: Domain, node: Node) -> bool:
+    """The last that the node missed is there."""
+    if not domain.graph.partitioned:
+        node.missing -= 1
+        return node.missing == 0
+    through = count(domain, node)
+    price(domain, node)
+    return through
+
+
+def count(domain: Domain, node: Node) -> bool:
+    """Count what the node misses; tells whether that is nothing any more. Others may read it from then on."""
+    before, node.missing = node.missing, domain.missing(node)
+    if not before or node.missing:
+        return False
+    if domain.graph.partitioned:
+        node.born_at, node.born = domain.state.offset, domain.state.now
+    return True
 
 
 def hear_inputs(domain: Domain, node: Node) -> None:
@@ -68,8 +120,17 @@ def hear_inputs(domain: Domain, node: Node) -> None:
 
 
 def lacks_input(domain: Domain, node: Node) -> bool:
-    """One of its inputs has no version yet, so the node can't run, and nothing is promised of it."""
-    return node.missing > 0 or any(one.version is None for one in domain.derived_inputs(node))
+    """One of its inputs has no version yet, so the node can't run, and nothing is promised of it.
+
+    A window that had a version may have more to read now: that is only something new.
+    """
+    if node.missing > 0:
+        return True
+    if node.version is None or not domain.graph.partitioned:
+        return any(one.version is None for one in domain.derived_inputs(node))
+    nodes = domain.state.nodes
+    waits_for = domain.links.required(node.asset, node.partition)
+    return any(nodes[key].version is None for key in waits_for if not domain.links.is_root(key))
 
 
 def note_staleness(domain: Domain, node: Node) -> None:
@@ -131,9 +192,10 @@ def oldest_after(domain: Domain, node: Node, at: int) -> tuple[int, int] | None:
     if at < 0:  # nothing computed or tried yet: what counts is when the last of its roots got its first version
         born = [(root.born_at, root.born) for root in roots]
         return max([*born, (node.born_at, node.born)] if node.born_at >= 0 else born, default=None)
-    found: tuple[int, int] | None = None
+    since = domain.links.since(node.asset, node.partition) if domain.graph.partitioned else {}
+    found = min((born for born in since.values() if born[0] > at), default=None)  # there is more to read
     for root in roots:
-        if root.commits and root.commits[-1].offset > at:
+        if root.commits and root.commits[-1].offset > at and since.get(root.key, ALWAYS)[0] <= at:
             first = first_after(root, at)
             if found is None or first.offset < found[0]:
                 found = (first.offset, first.time)

@@ -122,6 +122,14 @@ def arm(domain: Domain, node: Node, key: str) -> None:
             heappush(domain.timers, (look, key))
 
 
+def rearm(domain: Domain) -> None:
+    """Slots are few now, or no longer: that changes the margins of promises."""
+    for asset in sorted(domain.graph.needed):
+        for key in domain.links.members(asset):
+            arm(domain, domain.state.nodes[key], key)
+            domain.touched[key] = None
+
+
 def earliest(domain: Domain) -> int | None:
     """The next instant at which a timer is due. Passes over timers that no longer hold; the state stays as it is."""
     timers, armed, nodes = domain.timers, domain.armed, domain.state.nodes

@@ -22,7 +22,12 @@ FOUND = {
     105_333: "new code was run at a cut from before its deploy, in a wave that had joined others'",
     105_358: "the same: the asset had been a source at that cut",
     103_413: "a run that was lost just before a deploy was never granted again",
+    200_005: "what came to be above a window didn't lengthen its path",
+    200_006: "windows read partitions of a Manual asset that were never published, and the fold ended",
+    200_013: "a window with something more to read forgot since when it was stale",
+    200_018: "a window that could run waited for a new day that lacked an input",
     200_019: "a change that equalled another partition's was nothing new to who reads all partitions",
+    200_023: "the first change of a source that existed didn't reach the windows over it",
 }
 
 
