@@ -4,6 +4,7 @@ from reactors.domain import Domain
 from reactors.durations import expected, price
 from reactors.freshness import blocker
 from reactors.marking import count, note_deploy, plan_again, reach
+from reactors.promises import promised_until
 from reactors.state import Node, Root
 from reactors.timers import rearm
 from streams.keys import asset_of, partition_of
@@ -94,6 +95,7 @@ def begin(domain: Domain, node: Node) -> None:
 def judge_anew(domain: Domain, node: Node) -> None:
     """Work out from scratch what is missing and stale: the graph above the node may be another."""
     count(domain, node)
+    node.ends_at = promised_until(domain, node)
     node.tried_at = -1
     if node.hold is not None and node.hold.kind == "failing":
         # New code may mend it; but where no promise needs it, it waits for a command.

@@ -14,6 +14,15 @@ def is_promised(domain: Domain, node: Node) -> bool:
     return not isinstance(parts, Windows) or parts.is_among_newest(node.partition, newest or 0, domain.state.now)
 
 
+def promised_until(domain: Domain, node: Node) -> int | None:
+    """When `lookback` leaves the partition out, as newer ones have begun; None where it is out, or never will be."""
+    newest = domain.definition(node).policy.newest
+    parts = domain.graph.partitioned.get(node.asset) if newest is not None else None
+    if newest is None or not isinstance(parts, Windows) or not is_promised(domain, node):
+        return None
+    return parts.ends_among_newest(node.partition, newest)
+
+
 def promise_ms(domain: Domain, node: Node) -> int | None:
     """The age that the node's policy guarantees; None where it guarantees none."""
     policy = domain.definition(node).policy

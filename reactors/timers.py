@@ -95,6 +95,8 @@ def next_look(domain: Domain, node: Node) -> int | None:
     wave = domain.state.waves.get(node.wave) if node.wave is not None else None
     if wave is not None and wave.at is None and wave.patient_until:
         looks.append(wave.patient_until)
+    if node.ends_at is not None:
+        looks.append(node.ends_at)
     return min(looks, default=None)
 
 

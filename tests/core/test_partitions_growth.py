@@ -92,3 +92,14 @@ def test_the_first_change_of_a_source_that_exists_reaches_the_windows_over_it() 
     assert world.state("d/month", "2013-01")["verdict"] == "unknown"
     world.publish("d/s", partition="2013-01-02")
     assert ran(world, "d/month") == ["2013-01"]
+
+
+def test_a_partition_that_lookback_has_left_behind_is_overdue_no_longer() -> None:
+    asset = parted("d/a", "d/s", policy=Within("5m").lookback(1))
+    world = World(domain_of(source("d/s", partitions=DAYS), asset), start="2013-03-10T22:00:00Z")
+    world.command("pause", "d/a", partition="2013-03-10")
+    world.publish("d/s", partition="2013-03-10")
+    world.advance("1h")
+    assert [one["type"] for one in world.events("everfresh.alert.*")] == ["everfresh.alert.opened.v1"]
+    world.advance("2h")
+    assert [one["type"] for one in world.events("everfresh.alert.*")][1:] == ["everfresh.alert.resolved.v1"]

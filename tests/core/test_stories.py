@@ -27,6 +27,7 @@ FOUND = {
     200_013: "a window with something more to read forgot since when it was stale",
     200_018: "a window that could run waited for a new day that lacked an input",
     200_019: "a change that equalled another partition's was nothing new to who reads all partitions",
+    200_922: "a window that lookback had left out by then was still planned for, and judged, as promised",
     200_023: "the first change of a source that existed didn't reach the windows over it",
 }
 
