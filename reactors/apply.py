@@ -10,7 +10,7 @@ from reactors.domain import Domain, Output
 from reactors.freshness import tell
 from reactors.results import publish_outputs
 from reactors.state import WorkerSeen, at_work
-from reactors.timers import arm
+from reactors.timers import rearm
 from streams.cloudevents import Envelope, event_id, parse
 from streams.errors import BadEvent
 from streams.events import (
@@ -158,10 +158,7 @@ def _count_slots(domain: Domain) -> None:
     slots = sum(one.slots for one in at_work(state))
     if slots != state.slots:
         state.slots = slots
-        for asset in sorted(domain.graph.needed):
-            for key in domain.links.members(asset):
-                arm(domain, state.nodes[key], key)
-                domain.touched[key] = None
+        rearm(domain)
 
 
 _ENTRIES: Mapping[str, Callable[[Domain, Any], None]] = {

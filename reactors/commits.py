@@ -142,15 +142,16 @@ def _place(event: Envelope) -> tuple[str, int]:
 
 def commit(domain: Domain, root: Root, news: News, partition: str = "") -> None:
     """Append a commit to a root at the entry being folded, and mark what reads it, or its partition."""
-    touched = [root, root_of(domain, node_key(root.key, partition))] if partition else [root]
-    first = [not one.exists for one in touched]
+    roots = domain.state.roots
+    touched = [root.key, node_key(root.key, partition)] if partition else [root.key]
+    known = [key in roots and roots[key].exists for key in touched]
     append(domain, root, news, partition)
-    for one, is_first in zip(touched, first, strict=True):
-        grow(domain, one.key)
-        if is_first:
-            first_version(domain, one)
+    for key, was_there in zip(touched, known, strict=True):
+        grow(domain, key)
+        if was_there:
+            mark(domain, key)
         else:
-            mark(domain, one.key)
+            first_version(domain, roots[key])
 
 
 def append(domain: Domain, root: Root, news: News, partition: str = "") -> None:
@@ -159,7 +160,9 @@ def append(domain: Domain, root: Root, news: News, partition: str = "") -> None:
     state.commits += 1
     root.seq += 1
     new = Commit(root.seq, state.offset, state.now, *news)
-    _take(domain, root, new._replace(extra={**(new.extra or {}), PARTITION: partition}) if partition else new)
+    # To who reads all partitions each change is new: that two of them hold the same says nothing of the whole.
+    whole = new._replace(fingerprint=f"#{root.seq}", extra={**(new.extra or {}), PARTITION: partition})
+    _take(domain, root, whole if partition else new)
     if partition:
         part = root_of(domain, node_key(root.key, partition))
         part.seq = root.seq

@@ -10,6 +10,7 @@ from reactors.domain import Domain
 from reactors.durations import expected, price
 from reactors.graph import Graph, compile_graph
 from reactors.growth import add, create, grow, judge_anew, root_of
+from reactors.marking import count
 from reactors.requests import is_busy, make_ready
 from reactors.silence import expect
 from reactors.state import Node, Parts, Retired, Root
@@ -47,6 +48,7 @@ def declared(domain: Domain, manifest: Manifest) -> None:
     declared_nodes = [state.nodes[key] for asset in graph.order for key in domain.links.members(asset)]
     for node in declared_nodes:
         node.takes = expected(domain, node)
+        count(domain, node)
         price(domain, node)
     for node in declared_nodes:
         judge_anew(domain, node)

@@ -100,11 +100,11 @@ class Domain:
         """What was declared of the node's asset."""
         return self.graph.assets[node.asset]
 
-    def inputs(self, node: Node) -> tuple[str, ...]:
-        """Keys of the roots and nodes that the node reads."""
-        return (
-            self.links.inputs(node.asset, node.partition) if self.graph.partitioned else self.graph.inputs[node.asset]
-        )
+    def inputs(self, node: Node, at: int | None = None) -> tuple[str, ...]:
+        """Keys of the roots and nodes that the node reads now, or at the cut `at`."""
+        if self.graph.partitioned:
+            return self.links.inputs(node.asset, node.partition, at)
+        return self.graph.inputs[node.asset]
 
     def is_root(self, key: str) -> bool:
         """No run here produces it for its readers."""
@@ -123,13 +123,12 @@ class Domain:
         keys = self.links.readers(key) if self.graph.partitioned else self.graph.readers.get(key, ())
         return [nodes[reader] for reader in keys]
 
-    def roots_above(self, node: Node) -> list[Root]:
-        """The roots that its cut goes by."""
+    def roots_above(self, node: Node, at: int | None = None) -> list[Root]:
+        """The roots that its cut goes by now, or went by at the cut `at`."""
         roots = self.state.roots
-        keys = (
-            self.links.above(node.asset, node.partition)[0] if self.graph.partitioned else self.graph.above(node.asset)
-        )
-        return [roots[key] for key in keys]
+        if self.graph.partitioned:
+            return [roots[key] for key in self.links.above(node.asset, node.partition, at)[0]]
+        return [roots[key] for key in self.graph.above(node.asset)]
 
     def missing(self, node: Node) -> int:
         """How many roots above it have no version yet, or deps no partition."""

@@ -3,48 +3,63 @@
 from reactors.domain import Domain
 from reactors.durations import expected, price
 from reactors.freshness import blocker
-from reactors.marking import note_deploy, plan_again
+from reactors.marking import count, note_deploy, plan_again, reach
+from reactors.promises import promised_until
 from reactors.state import Node, Root
+from reactors.timers import rearm
 from streams.keys import asset_of, partition_of
 
 
 def grow(domain: Domain, key: str) -> None:
     """Whatever partition reads this root or node is there from now on, and whatever reads that."""
-    if not domain.graph.partitioned:
-        return
-    stack = [key]
+    if domain.graph.partitioned:
+        _spread(domain, [key], [])
+
+
+def _spread(domain: Domain, stack: list[str], made: list[str]) -> None:
+    """The same for several; some of what is there, or its roots, were made just now."""
+    nodes = domain.state.nodes
     while stack:
         for reader in domain.links.readers_to_be(stack.pop()):
-            if reader not in domain.state.nodes:
-                stack += create(domain, reader)
+            if reader not in nodes:
+                more = create(domain, reader)
+                stack += [one for one in more if one in nodes]
+                made += more
+    reach(domain, [one for one in made if one not in nodes or not nodes[one].missing])
 
 
 def create(domain: Domain, key: str) -> list[str]:
-    """Make a partition's node, and those above that it can't do without, inputs first. Returns their keys."""
-    state, links = domain.state, domain.links
+    """Make a partition's node, and those above that it can't do without, inputs first.
+
+    Returns their keys, and those of partitions of sources that are there by that.
+    """
+    state, links, was_scarce = domain.state, domain.links, domain.is_scarce
     wanted: dict[str, None] = {}
+    roots: list[str] = []
     stack = [key]
     while stack:
         one = stack.pop()
         if one != key and links.is_root(one):
-            root_of(domain, one)
+            if one not in state.roots and root_of(domain, one).exists:
+                roots.append(one)
         elif one not in state.nodes and one not in wanted:
             wanted[one] = None
             stack += links.required(asset_of(one), partition_of(one))
     made = sorted(wanted, key=lambda one: domain.graph.rank[asset_of(one)])
     for one in made:
-        node = add(domain, one)
-        node.born_at, node.born = state.offset, state.now
+        add(domain, one).missing = 1  # nobody reads it before it was counted
     for one in made:
         begin(domain, state.nodes[one])
-    return made
+    if domain.is_scarce != was_scarce:
+        rearm(domain)
+    return [*roots, *made]
 
 
 def node_of(domain: Domain, key: str) -> Node:
     """A node, made with all that it needs and all that reads it, where it isn't there yet."""
     if key not in domain.state.nodes:
-        for made in create(domain, key):
-            grow(domain, made)
+        made = create(domain, key)
+        _spread(domain, [one for one in made if one in domain.state.nodes], made)
     return domain.state.nodes[key]
 
 
@@ -79,7 +94,8 @@ def begin(domain: Domain, node: Node) -> None:
 
 def judge_anew(domain: Domain, node: Node) -> None:
     """Work out from scratch what is missing and stale: the graph above the node may be another."""
-    node.missing = domain.missing(node)
+    count(domain, node)
+    node.ends_at = promised_until(domain, node)
     node.tried_at = -1
     if node.hold is not None and node.hold.kind == "failing":
         # New code may mend it; but where no promise needs it, it waits for a command.

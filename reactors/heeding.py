@@ -6,6 +6,7 @@ To be right a node takes in all of them; its promise counts from those it heeds.
 from collections.abc import Collection, Iterable
 
 from reactors.domain import Domain
+from reactors.links import ALWAYS
 from reactors.state import Commit, Node, Root
 from streams.definitions import CODE, LOOK
 from streams.keys import asset_of, node_key
@@ -55,7 +56,7 @@ def owed_after(domain: Domain, node: Node, at: int) -> Oldest | None:
         return _born(domain, node)
     if node.asset in domain.graph.joint:
         return _jointly(domain, node, at)
-    return oldest_of(heeded_roots(domain, node), at)
+    return _oldest(domain, node, at, is_heeding=True)
 
 
 def _born(domain: Domain, node: Node) -> Oldest | None:
@@ -65,13 +66,24 @@ def _born(domain: Domain, node: Node) -> Oldest | None:
 
 def oldest_after(domain: Domain, node: Node, at: int) -> Oldest | None:
     """The oldest commit above the node that a cut at `at` leaves out, heeded or not."""
-    return _born(domain, node) if at < 0 else oldest_of(domain.roots_above(node), at)
+    return _born(domain, node) if at < 0 else _oldest(domain, node, at, is_heeding=False)
+
+
+def _oldest(domain: Domain, node: Node, at: int, is_heeding: bool) -> Oldest | None:
+    """The oldest commit past the cut; or, of partitions, what came to be past it: then there is more to read."""
+    roots = heeded_roots(domain, node) if is_heeding else domain.roots_above(node)
+    if not domain.graph.partitioned:
+        return oldest_of(roots, at)
+    since = domain.links.since(node.asset, node.partition, domain.graph.ignored if is_heeding else {})
+    found = [born for born in since.values() if born[0] > at]
+    commit = oldest_of((root for root in roots if since.get(root.key, ALWAYS)[0] <= at), at)
+    return min([*found, commit] if commit is not None else found, default=None)
 
 
 def _jointly(domain: Domain, node: Node, at: int) -> Oldest | None:
     """New code is owed by itself; what is new of its inputs, from when each has some. An output's are its run's."""
     code: list[Root] = []
-    inputs: dict[str, list[Root]] = {}
+    inputs: dict[str, list[Oldest | None]] = {}
     made_by = domain.graph.made_by.get(node.asset)
     runs = node if made_by is None else domain.state.nodes[node_key(made_by, node.partition)]
     ignored = domain.graph.ignored.get(runs.asset, ())
@@ -82,13 +94,20 @@ def _jointly(domain: Domain, node: Node, at: int) -> Oldest | None:
         if asset.startswith(CODE):
             code.append(domain.state.roots[key])
             continue
-        is_root = domain.is_root(key)
-        roots = [domain.state.roots[key]] if is_root else heeded_roots(domain, domain.state.nodes[key])
-        inputs.setdefault(asset, []).extend(roots)
-    new = [oldest_of(roots, at) for roots in inputs.values()]
+        inputs.setdefault(asset, []).append(_oldest_of_input(domain, key, at))
+    new = [min((one for one in each if one is not None), default=None) for each in inputs.values()]
     known = [one for one in new if one is not None]
     all_new = max(known) if known and len(known) == len(new) else None
     return min((one for one in (oldest_of(code, at), all_new) if one is not None), default=None)
+
+
+def _oldest_of_input(domain: Domain, key: str, at: int) -> Oldest | None:
+    born = domain.links.born(key) if domain.graph.partitioned else ALWAYS
+    if born[0] > at:
+        return born
+    if domain.is_root(key):
+        return oldest_of([domain.state.roots[key]], at)
+    return _oldest(domain, domain.state.nodes[key], at, is_heeding=True)
 
 
 def oldest_of(roots: Iterable[Root], at: int) -> Oldest | None:

@@ -1,8 +1,9 @@
 """Who reads whom, partition by partition: what the compiled graph says of assets, told of their nodes.
 
 A key names an asset's only node, or `asset[partition]`. The same goes for roots: `source` counts the changes of all its
-partitions, `source[partition]` those that touched that one. Nodes and roots are there once something touched them, and
-only what is there is linked, except what a partition can't do without: its own name's partition of an input.
+partitions, `source[partition]` those that touched that one. Nodes and roots come to be once something touches them.
+Windows, and whoever reads all partitions of a computed asset, read what can be had: sources that were published, nodes
+that miss nothing. What a partition can't do without, its own name's partition of an input, it reads and waits for.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,9 @@ from streams.partitions import SEPARATOR, All, Along, Grid, Mapping, crossed, re
 
 Ignored = dict[str, frozenset[str]]
 _NOTHING: Ignored = {}
+
+ALWAYS = (-1, 0)
+"""(offset, time) of what was there from the start"""
 
 
 class Links:
@@ -54,9 +58,9 @@ class Links:
         """No run here produces it for its readers."""
         return asset_of(key) in self._graph.roots
 
-    def inputs(self, asset: str, partition: str) -> tuple[str, ...]:
-        """Keys of the roots and nodes that a node reads."""
-        return tuple(one for dep in self._graph.inputs[asset] for one in self._of(asset, partition, dep))
+    def inputs(self, asset: str, partition: str, at: int | None = None) -> tuple[str, ...]:
+        """Keys of the roots and nodes that a node reads now, or at the cut `at`."""
+        return tuple(one for dep in self._graph.inputs[asset] for one in self._of(asset, partition, dep, at))
 
     def required(self, asset: str, partition: str) -> list[str]:
         """Those that it can't do without: they have to be there as it is."""
@@ -71,13 +75,14 @@ class Links:
         """How many of its deps have no partition yet that it could read."""
         return sum(not self._of(asset, partition, dep) for dep in self._graph.inputs[asset])
 
-    def _of(self, asset: str, partition: str, dep: str) -> list[str]:
+    def _of(self, asset: str, partition: str, dep: str, at: int | None = None) -> list[str]:
         mapping, graph = self._graph.mappings.get((asset, dep)), self._graph
-        if mapping is None:
+        if mapping is None or (isinstance(mapping, All) and dep in graph.roots):
             return [dep]
         if isinstance(mapping, All):
-            return [dep] if dep in graph.roots else self.members(dep)
-        keys = self._read.get((asset, partition, dep))
+            keys: list[str] | None = self.members(dep)
+        else:
+            keys = self._read.get((asset, partition, dep))
         if keys is None:
             parts, read = graph.partitioned[asset], graph.partitioned[dep]
             if isinstance(mapping, Along):
@@ -85,16 +90,22 @@ class Links:
             else:
                 names = read_by(mapping, parts, read, partition)
             keys = self._read[asset, partition, dep] = [node_key(dep, name) for name in names]
-        return [key for key in keys if self._is_there(key)] if takes_what_is_there(mapping) else keys
+        return [one for one in keys if self._is_there(one, at)] if takes_what_is_there(mapping) else keys
 
-    def _is_there(self, key: str) -> bool:
-        root = self._state.roots.get(key)
-        return key in self._state.nodes if root is None else root.exists or key in self._state.nodes
+    def _is_there(self, key: str, at: int | None = None) -> bool:
+        """It can be had: now, or at the cut `at`."""
+        root, node = self._state.roots.get(key), self._state.nodes.get(key)
+        if self.is_root(key):
+            return root is not None and root.exists and (at is None or root.born_at <= at)
+        return node is not None and not node.missing and (at is None or node.born_at <= at)
 
     def readers(self, key: str) -> list[str]:
         """The nodes that read this root or node."""
         nodes = self._state.nodes
-        return [one for keys in self._by_reader(key) for one in keys if one in nodes]
+        found = [one for keys in self._by_reader(key) for one in keys if one in nodes]
+        if self.is_root(key) or self._is_there(key):
+            return found
+        return [one for one in found if key in self.inputs(nodes[one].asset, nodes[one].partition)]
 
     def readers_to_be(self, key: str) -> list[str]:
         """These, and those that would, were they there; where several would, those that lack nothing else.
@@ -142,7 +153,8 @@ class Links:
             keys = self._readers[reader, key] = [node_key(reader, one) for one in names]
         windows = windows_of(parts)
         if windows is not None and looks_back(mapping):
-            return [one for one in keys if windows.start(window_in(parts, partition_of(one))) <= self._state.now]
+            nodes, now = self._state.nodes, self._state.now
+            return [one for one in keys if one in nodes or windows.start(window_in(parts, partition_of(one))) <= now]
         return keys
 
     def _crossing(self, reader: str, key: str, spans: Spans) -> list[str]:
@@ -154,21 +166,43 @@ class Links:
         place = 1 - spans.index(None)
         return [one for name in named[0] for one in self._rows.get((reader, place, name), ())]
 
-    def above(self, name: str, part: str) -> tuple[list[str], int]:
+    def above(self, name: str, part: str, at: int | None = None) -> tuple[list[str], int]:
         """The ancestor roots of a node, there or not, sorted; and how many deps on the way have nothing to read."""
-        lineage = list(self._lineage(name, part))
-        roots = {key: None for one in lineage for key in self.inputs(*one) if self.is_root(key)}
+        lineage = list(self._lineage(name, part, at))
+        roots = {key: None for one in lineage for key in self.inputs(*one, at) if self.is_root(key)}
         return sorted(roots), sum(self.empty(*one) for one in lineage)
 
     def heeded(self, name: str, part: str) -> dict[str, None]:
         """Those ancestor roots of a node whose commits make it stale: not through an ignored input alone."""
         ignored = self._graph.ignored
-        lineage = self._lineage(name, part, ignored)
+        lineage = self._lineage(name, part, ignored=ignored)
         return {key: None for one in lineage for key in self._without(ignored, *one) if self.is_root(key)}
 
-    def _without(self, ignored: Ignored, asset: str, partition: str) -> Iterator[str]:
+    def _without(self, ignored: Ignored, asset: str, partition: str, at: int | None = None) -> Iterator[str]:
         skipped = ignored.get(asset, ())
-        return (key for key in self.inputs(asset, partition) if not skipped or asset_of(key) not in skipped)
+        return (key for key in self.inputs(asset, partition, at) if not skipped or asset_of(key) not in skipped)
+
+    def since(self, name: str, part: str, ignored: Ignored = _NOTHING) -> dict[str, tuple[int, int]]:
+        """Whatever is above a node, and itself → (offset, time) from which on it is: what is older counts from then.
+
+        It is as soon as one way there is, and a way is as soon as all that lies on it can be had. Ways through an
+        `ignored` input are none.
+        """
+        found = {node_key(name, part): ALWAYS}
+        lineage = list(self._lineage(name, part, ignored=ignored))
+        for asset, partition in sorted(lineage, key=lambda one: -self._graph.rank[one[0]]):
+            reader = found[node_key(asset, partition)]
+            for key in self._without(ignored, asset, partition):
+                since = max(reader, self.born(key))
+                found[key] = min(since, found.get(key, since))
+        return found
+
+    def born(self, key: str) -> tuple[int, int]:
+        """(offset, time) from which on a root or node can be had."""
+        root, node = self._state.roots.get(key), self._state.nodes.get(key)
+        if not self.is_root(key):
+            return (node.born_at, node.born) if node is not None else ALWAYS
+        return (root.born_at, root.born) if root is not None and partition_of(key) else ALWAYS
 
     def made_before(self, node: Node) -> Iterator[str]:
         """Every node above this one, in no particular order."""
@@ -176,13 +210,15 @@ class Links:
         next(lineage)
         return (node_key(*one) for one in lineage)
 
-    def _lineage(self, asset: str, partition: str, ignored: Ignored = _NOTHING) -> Iterator[tuple[str, str]]:
+    def _lineage(
+        self, asset: str, partition: str, at: int | None = None, ignored: Ignored = _NOTHING
+    ) -> Iterator[tuple[str, str]]:
         seen = {(asset, partition): None}
         stack = [(asset, partition)]
         while stack:
             one = stack.pop()
             yield one
-            for key in self._without(ignored, *one):
+            for key in self._without(ignored, *one, at):
                 above = (asset_of(key), partition_of(key))
                 if above not in seen and not self.is_root(key):
                     seen[above] = None

@@ -1,6 +1,10 @@
 """What a commit makes stale, and since when: by a node's cut, and by the cut it is planned at."""
 
+from collections.abc import Iterator, Sequence
+from heapq import heappop, heappush
+
 from reactors.domain import Domain
+from reactors.durations import price
 from reactors.freshness import block_below
 from reactors.heeding import Oldest, heeds, oldest_after, owed_after
 from reactors.state import Commit, Node, Root
@@ -73,19 +77,70 @@ def planned_at(node: Node) -> int:
 
 def first_version(domain: Domain, root: Root) -> None:
     """Whatever waited for this root's first version may be computable now."""
-    for node in domain.below(root.key):
-        node.missing = domain.missing(node) if domain.graph.partitioned else node.missing - 1
-        if node.missing == 0 and node.version is None:
-            node.since_at = node.since = None  # its promise counts from now, not from the first of its roots
-        if node.missing == 0:
-            node.tried_at = -1
-        if not _is_marked(domain, node, root.key):
-            mark_node(domain, node, node.version is None or heeds(domain, node, root.key))
+    reach(domain, [root.key])
+
+
+def reach(domain: Domain, keys: Sequence[str]) -> None:
+    """These can be had now: what is below has more to read, or may be computable for the first time."""
+    tried = list[Node]()
+    for node in _below_anew(domain, keys):
+        before = node.since_at
+        if not domain.graph.heeds_all:
+            plan_again(domain, node)
+            note_staleness(domain, node)
+        elif before is None:
+            mark_node(domain, node, is_heeded=True)
+        if before is None and node.since_at is not None and node.tried_at >= 0:
+            tried.append(node)
         hear_inputs(domain, node)
         arm(domain, node, node.key)
         domain.touched[node.key] = None
-    block_below(domain, root.key)
-    domain.wake(root.key)
+    for node in tried:
+        free_below(domain, node)
+    for key in keys:
+        block_below(domain, key)
+        domain.wake(key)
+
+
+def _below_anew(domain: Domain, keys: Sequence[str]) -> Iterator[Node]:
+    """Every node downstream, inputs before readers, once it was counted anew what it misses."""
+    rank, heap, seen = domain.graph.rank, list[tuple[int, str]](), dict.fromkeys(keys)
+    stack = list(keys)
+    while stack or heap:
+        for key in stack:
+            for reader in domain.readers(key):
+                if reader.key not in seen:
+                    seen[reader.key] = None
+                    heappush(heap, (rank[reader.asset], reader.key))
+        stack = []
+        if heap:
+            node = domain.state.nodes[heappop(heap)[1]]
+            if _is_through(domain, node):
+                node.tried_at = -1
+                if node.version is None:
+                    node.since_at = node.since = None  # its promise counts from now, not from the first of its roots
+            yield node
+            stack = [] if node.asset in domain.graph.roots else [node.key]
+
+
+def _is_through(domain: Domain, node: Node) -> bool:
+    """The last that the node missed is there."""
+    if not domain.graph.partitioned:
+        node.missing -= 1
+        return node.missing == 0
+    through = count(domain, node)
+    price(domain, node)
+    return through
+
+
+def count(domain: Domain, node: Node) -> bool:
+    """Count what the node misses; tells whether that is nothing any more. Others may read it from then on."""
+    before, node.missing = node.missing, domain.missing(node)
+    if not before or node.missing:
+        return False
+    if domain.graph.partitioned:
+        node.born_at, node.born = domain.state.offset, domain.state.now
+    return True
 
 
 def hear_inputs(domain: Domain, node: Node) -> None:
@@ -96,8 +151,17 @@ def hear_inputs(domain: Domain, node: Node) -> None:
 
 
 def lacks_input(domain: Domain, node: Node) -> bool:
-    """One of its inputs has no version yet, so the node can't run, and nothing is promised of it."""
-    return node.missing > 0 or any(one.version is None for one in domain.derived_inputs(node))
+    """One of its inputs has no version yet, so the node can't run, and nothing is promised of it.
+
+    A window that had a version may have more to read now: that is only something new.
+    """
+    if node.missing > 0:
+        return True
+    if node.version is None or not domain.graph.partitioned:
+        return any(one.version is None for one in domain.derived_inputs(node))
+    nodes = domain.state.nodes
+    waits_for = domain.links.required(node.asset, node.partition)
+    return any(nodes[key].version is None for key in waits_for if not domain.links.is_root(key))
 
 
 def note_staleness(domain: Domain, node: Node) -> None:

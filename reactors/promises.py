@@ -17,6 +17,16 @@ def is_promised(domain: Domain, node: Node) -> bool:
     return windows is None or windows.is_among_newest(window_in(parts, node.partition), newest, domain.state.now)
 
 
+def promised_until(domain: Domain, node: Node) -> int | None:
+    """When `lookback` leaves the partition out, as newer ones have begun; None where it is out, or never will be."""
+    newest = domain.definition(node).policy.newest
+    if newest is None or not is_promised(domain, node):
+        return None
+    parts = domain.graph.partitioned[node.asset]
+    windows = windows_of(parts)
+    return windows.ends_among_newest(window_in(parts, node.partition), newest) if windows is not None else None
+
+
 def promise_ms(domain: Domain, node: Node) -> int | None:
     """The age that the node's policy guarantees; None where it guarantees none."""
     policy = domain.definition(node).policy

@@ -73,7 +73,7 @@ def may_move(node: Node, pins: Mapping[str, Pin]) -> bool:
 def cut_of(domain: Domain, node: Node, at: int) -> Cut:
     """The cut of a node that the journal's offset `at` stands for."""
     found: Cut = {}
-    for root in domain.roots_above(node):
+    for root in domain.roots_above(node, at):
         name, commit = asset_of(root.key), last_by(root, at)
         found[name] = max(found.get(name, 0), commit.seq if commit is not None else 0)
     return found
@@ -143,7 +143,7 @@ def ask(domain: Domain, node: Node, wave: Wave, at: int) -> Request:
         return newest
     request = Request(at, cut_of(domain, node, at), [wave.id], FAR, domain.state.offset, forced)
     state = domain.state
-    for key in domain.inputs(node):
+    for key in domain.inputs(node, at):
         if domain.is_root(key):
             request.pins[key] = pin_root(state.roots[key], at)
         elif state.nodes[key].requests:

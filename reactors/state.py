@@ -162,6 +162,7 @@ class Node:
     wave: str | None = None  # the unfinished wave of which it is a target
     wake_at: int | None = None  # due time of its promise, as planned now
     turns_at: int | None = None  # its hours begin or end then, or the span since its last run is over
+    ends_at: int | None = None  # its promise does then: `lookback` leaves it out
     calm_at: int | None = None  # a quiet Eager: changes came meanwhile, so not due before
     asked_at: int | None = None  # `materialize` was commanded then, and no wave has taken it up
     asked_by: str = ""

@@ -57,6 +57,8 @@ def _look(domain: Domain, node: Node) -> None:
     if node.run is not None and node.run.retry_at and node.run.retry_at <= now:
         node.run.retry_at = 0
         proceed(domain, [node])
+    if node.ends_at is not None and node.ends_at <= now:
+        node.ends_at = None  # whatever is touched is judged and armed anew
     if node.turns_at is not None and node.turns_at <= now:
         node.turns_at = None
         domain.wake(node.key)

@@ -111,6 +111,8 @@ def next_look(domain: Domain, node: Node) -> int | None:
     wave = domain.state.waves.get(node.wave) if node.wave is not None else None
     if wave is not None and wave.at is None and wave.patient_until:
         looks.append(wave.patient_until)
+    if node.ends_at is not None:
+        looks.append(node.ends_at)
     return min(looks, default=None)
 
 
@@ -136,6 +138,14 @@ def arm(domain: Domain, node: Node, key: str) -> None:
         if armed is None or look < armed:
             domain.armed[key] = look
             heappush(domain.timers, (look, key))
+
+
+def rearm(domain: Domain) -> None:
+    """Slots are few now, or no longer: that changes the margins of promises."""
+    for asset in sorted(domain.graph.needed):
+        for key in domain.links.members(asset):
+            arm(domain, domain.state.nodes[key], key)
+            domain.touched[key] = None
 
 
 def earliest(domain: Domain) -> int | None:

@@ -63,6 +63,12 @@ class Windows(Definition):
             newest = preceding(self.unit, self.tz, newest)
         return newest <= name
 
+    def ends_among_newest(self, name: str, count: int) -> int:
+        """The instant from which on a window is none of the `count` that began last, in ms."""
+        for _ in range(count):
+            name = following(self.unit, self.tz, name)
+        return self.start(name)
+
     def within(self, first: str, last: str) -> Iterator[str]:
         """The windows from one to another, both included. Raises ValueError for what is none of its windows."""
         for name in (first, last):

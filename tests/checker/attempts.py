@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from tests.checker.items import Deploy, Ended, Grant, Node, Publication, Told
+from tests.checker.graph import Node
+from tests.checker.items import Deploy, Ended, Grant, Publication, Told
 from tests.checker.trace import Trace
 from tests.checker.violation import Invariant, Violation
 
@@ -68,7 +69,8 @@ class Flight:
 
     def told_by(self, result: Publication) -> bool:
         told = self.told.get(result.offset)
-        return told is not None and (told.run, told.attempt, told.outcome) == (result.run, result.attempt, "succeeded")
+        named = result.node, result.run, result.attempt, "succeeded"
+        return told is not None and (told.node, told.run, told.attempt, told.outcome) == named
 
     def has_made(self, node: Node, result: Publication) -> bool:
         """Whether that attempt of a computation succeeded while it was live."""
@@ -86,8 +88,9 @@ class Flight:
         self.changed[item.node] = item.offset
 
     def _forget(self, deploy: Deploy) -> None:
-        """An asset that a deploy took away has no attempts any more, and may count its runs anew if it comes back."""
-        for node in [node for node in self.last if deploy.graph.derived(node[0]) is None]:
+        """A node that a deploy took away has no attempts any more, and may count its runs anew if it comes back."""
+        graph = deploy.graph
+        for node in [node for node in self.last if graph.derived(node[0]) is None or not graph.declares(node)]:
             self.live.pop(node, None)
             self.last.pop(node)
 

@@ -2,7 +2,10 @@
 
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from tests.checker.graph import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +23,38 @@ class Version:
 
 
 class Commits:
-    """Source → its versions. A Manual asset's publications and an asset's code are counted like a source's commits."""
+    """Source → its versions. A Manual asset's publications and an asset's code are counted like a source's commits.
+
+    A commit of a partition counts for its source, and touches the partition.
+    """
 
     def __init__(self) -> None:
         self._versions: dict[str, list[Version]] = defaultdict(list)
         self._offsets: dict[str, list[int]] = defaultdict(list)
+        self._touching: dict[Node, list[int]] = defaultdict(list)
+        self._last: dict[Node, Version] = {}
 
-    def add(self, source: str, version: Version, offset: int) -> None:
+    def add(self, source: str, version: Version, offset: int, partition: str = "") -> None:
         self._versions[source].append(version)
         self._offsets[source].append(offset)
+        self._last[source, partition] = version
+        if partition:
+            self._last.pop((source, ""), None)
+            self._touching[source, partition].append(self.count(source))
+
+    def partitions(self) -> list[Node]:
+        """Those that were heard of."""
+        return [key for key in self._last if key[1]]
+
+    def forget(self, key: Node) -> None:
+        """There is no such partition any more; if it comes back, whatever is said of it is new."""
+        self._last.pop(key, None)
+
+    def newest(self, key: Node, seq: int, since: int) -> int:
+        """The number of the newest commit up to `seq` that touched a partition from the place `since` on; 0: none."""
+        offsets = self._offsets[key[0]]
+        found = (one for one in reversed(self._touching.get(key, ())) if one <= seq and offsets[one - 1] >= since)
+        return next(found, 0)
 
     def count(self, source: str, until: int | None = None) -> int:
         """How many stood once the journal's event at `until` was in; all of them without it."""
@@ -39,8 +65,19 @@ class Commits:
         versions = self._versions.get(source, [])
         return versions[seq - 1] if 1 <= seq <= len(versions) else None
 
-    def last(self, source: str) -> Version | None:
-        return self.nth(source, self.count(source))
+    def after(self, key: Node, seq: int) -> int | None:
+        """Where the first commit past `seq` stands that touched a source, or one of its partitions."""
+        offsets = self._offsets.get(key[0], [])
+        touching = self._touching.get(key, ()) if key[1] else range(1, len(offsets) + 1)
+        return next((offsets[one - 1] for one in touching if one > seq), None)
+
+    def newest_of(self, cut: Mapping[str, int]) -> int:
+        """Where the newest commit stands that a cut names; -1 where it names none."""
+        named = [(self._offsets.get(name, []), seq) for name, seq in cut.items()]
+        return max((offsets[seq - 1] for offsets, seq in named if 0 < seq <= len(offsets)), default=-1)
+
+    def last(self, source: str, partition: str = "") -> Version | None:
+        return self._last.get((source, partition))
 
     def has(self, source: str, version: str | None) -> bool:
         return any(one.version == version for one in self._versions.get(source, ()))

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
-from tests.checker.items import Covers, Cut, Grant, Node, Publication
+from tests.checker.graph import PROMISES, Asset, Node
+from tests.checker.items import Covers, Cut, Grant, Publication, text_of
+from tests.checker.links import View
 from tests.checker.trace import Trace
 from tests.checker.violation import Invariant, Violation
 
@@ -38,23 +40,30 @@ def each_commit_covered_once(trace: Trace) -> Iterator[Violation]:
 
 def nothing_left_uncovered(trace: Trace) -> Iterator[Violation]:
     """At the end of a quiet trace, what is promised and can be kept is right at the newest commits."""
-    graph, last = trace.graph(), {item.node: item.cut for item in trace.published()}
-    for asset in graph.promised():
-        ancestors = graph.ancestors[asset]
-        known = all(trace.commits.count(source) or graph.exists(source) for source in ancestors)
-        if not known or trace.outputs.verdicts.get((asset, "")) in HELD:
+    last = {item.node: item.cut for item in trace.published()}
+    view = trace.view(trace.end)
+    for node in trace.growth.nodes:
+        asset = view.graph.assets[node[0]]
+        known = asset.policy in PROMISES and view.can_be_had(node)
+        if not known or trace.outputs.verdicts.get(node) in HELD or not _is_among_newest(asset, node, trace):
             continue
-        cut = last.get((asset, ""))
-        behind = _behind(trace, cut or {}, ancestors)
-        if cut is None or graph.owes(asset, behind):
+        cut = last.get(node)
+        behind = _behind(trace, cut or {}, node, view)
+        if cut is None or view.graph.owes(node[0], behind):
             left = ", ".join(f"{source} {ranged}" for source, ranged in behind.items())
             text = f"nothing arrives any more, and these commits are not covered: {left if cut else 'all of them'}"
-            yield Violation(Invariant.COVERAGE, asset, None, None, text)
+            yield Violation(Invariant.COVERAGE, text_of(node), None, None, text)
 
 
-def _behind(trace: Trace, cut: Cut, ancestors: frozenset[str]) -> dict[str, str]:
+def _is_among_newest(asset: Asset, node: Node, trace: Trace) -> bool:
+    """Whether its promise is of this partition: by now it may be of newer ones only."""
+    return asset.newest is None or asset.parts is None or asset.parts.is_newest(node[1], asset.newest, trace.last_now)
+
+
+def _behind(trace: Trace, cut: Cut, node: Node, view: View) -> dict[str, str]:
     """Source → the commits of it that a cut leaves out."""
-    newest = {source: trace.commits.count(source) for source in sorted(ancestors)}
+    all_there_are = {name: trace.commits.count(name) for name in sorted(view.graph.ancestors[node[0]])}
+    newest = trace.own(node, all_there_are, view, view.graph.ancestors[node[0]])
     return {source: f"{cut.get(source, 0) + 1}-{seq}" for source, seq in newest.items() if cut.get(source, 0) < seq}
 
 

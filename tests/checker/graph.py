@@ -1,11 +1,17 @@
 """The graph of one manifest: who reads whom, and which sources a cut names."""
 
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import TopologicalSorter
 
+import orjson
+
 from tests.checker.export import Json
+from tests.checker.partitions import Parts, meant
+
+Node = tuple[str, str]
+"""an asset and a partition"""
 
 CODE = "code:"
 PROMISES = ("within", "eager", "cron")
@@ -26,11 +32,19 @@ class Asset:
     first_now: bool = False
     outputs: tuple[str, ...] = ()
     made_by: str | None = None
+    said: tuple[str, ...] = ()
+    """the mappings that its deps declare"""
+    parts: Parts | None = None
+    newest: int | None = None
+    """how many of its windows are promised; all without it"""
+    mappings: dict[str, Json] = field(default_factory=dict)
+    """dep that has partitions → which of them are read"""
 
     @property
     def code(self) -> tuple[str, str]:
-        """The version of its code, and what makes up its identity: that, the set of its deps, and what it makes."""
-        return self.code_version, "\n".join([self.code_version, *sorted(set(self.deps)), "", *sorted(self.outputs)])
+        """The version of its code, and its identity: that, its deps, their mappings, and what it makes."""
+        deps, outputs = sorted(set(self.deps)), sorted(self.outputs)
+        return self.code_version, "\n".join([self.code_version, *deps, *sorted(self.said), "", *outputs])
 
 
 class Graph:
@@ -42,7 +56,8 @@ class Graph:
 
     @classmethod
     def of(cls, manifest: Json) -> "Graph":
-        return cls({one["key"]: _asset(one) for one in manifest["assets"]})
+        parts = {one["key"]: Parts.of(one.get("partitions")) for one in manifest["assets"]}
+        return cls({one["key"]: _asset(one, parts) for one in manifest["assets"]})
 
     @cached_property
     def ancestors(self) -> dict[str, frozenset[str]]:
@@ -65,6 +80,37 @@ class Graph:
         derived = {key: asset for key, asset in self.assets.items() if not asset.source}
         promised = [key for key, asset in derived.items() if asset.policy in PROMISES or asset.first_now]
         return frozenset().union(*(self.lineage(key) for key in promised))
+
+    @cached_property
+    def rank(self) -> dict[str, int]:
+        """Asset → its place among all, inputs before readers."""
+        return {key: place for place, key in enumerate(self._order)}
+
+    @cached_property
+    def readers(self) -> dict[str, list[str]]:
+        """Anything → the derived assets that read it."""
+        found: dict[str, list[str]] = {}
+        for key, asset in self.assets.items():
+            for dep in dict.fromkeys(asset.deps):
+                found.setdefault(dep, []).append(key)
+        return found
+
+    @cached_property
+    def is_parted(self) -> bool:
+        """Whether any asset has partitions."""
+        return any(asset.parts is not None for asset in self.assets.values())
+
+    def is_whole(self, key: Node) -> bool:
+        """Whether it stands for all partitions of a source."""
+        asset = self.assets.get(key[0])
+        return not key[1] and asset is not None and asset.parts is not None
+
+    def declares(self, key: Node) -> bool:
+        """Whether there is such an asset with such a partition, or without any."""
+        asset = self.assets.get(key[0])
+        if asset is None or asset.parts is None:
+            return asset is not None and not key[1]
+        return asset.parts.has(key[1])
 
     @cached_property
     def foreign(self) -> frozenset[str]:
@@ -122,13 +168,14 @@ class Graph:
         return frozenset({name}) if asset is None or asset.policy == "manual" else ancestors[name]
 
 
-def _asset(declared: Json) -> Asset:
-    policy = declared.get("policy", {})
+def _asset(declared: Json, parts: dict[str, Parts | None]) -> Asset:
+    own, deps, policy = parts[declared["key"]], declared.get("deps", ()), declared.get("policy", {})
+    said = {dep["asset"]: dep["mapping"] for dep in deps if dep.get("mapping") is not None}
     code = {CODE + declared["key"]} if policy.get("on_code") == "ignore" else set()
     return Asset(
         key=declared["key"],
         source=declared["kind"] == "source",
-        deps=tuple(dep["asset"] for dep in declared.get("deps", ())),
+        deps=tuple(dep["asset"] for dep in deps),
         policy=policy.get("kind", "on_demand"),
         exists=declared.get("exists", False),
         code_version=declared.get("code_version", "1"),
@@ -137,4 +184,12 @@ def _asset(declared: Json) -> Asset:
         first_now=policy.get("first_now", False),
         outputs=tuple(declared.get("outputs", ())),
         made_by=declared.get("made_by"),
+        said=tuple(f"{dep} {orjson.dumps(mapping).decode()}" for dep, mapping in said.items()),
+        parts=own,
+        newest=policy.get("newest"),
+        mappings={
+            dep["asset"]: meant(said.get(dep["asset"]), own, read)
+            for dep in deps
+            if (read := parts.get(dep["asset"])) is not None
+        },
     )

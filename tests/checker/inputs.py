@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tests.checker.graph import CODE, Graph
-from tests.checker.items import Cut, Grant, Pin, Publication
+from tests.checker.graph import CODE, Node
+from tests.checker.items import Cut, Grant, Pin, Publication, text_of
 from tests.checker.trace import Trace
 from tests.checker.violation import Invariant, Violation
 
@@ -24,36 +24,43 @@ def inputs_agree(trace: Trace) -> Iterator[Violation]:
 
 
 def _given(trace: Trace, grant: Grant) -> Iterator[Violation]:
-    asset, partition = grant.node
-    graph = trace.graph(grant.offset)
-    declared = graph.derived(asset)
-    if declared is None:
+    asset, view = grant.node[0], trace.view(grant.offset, grant.cut_at)
+    graph = view.graph
+    if graph.derived(asset) is None or not graph.declares(grant.node):
         yield _wrong(grant, "a run of what is no derived asset of the manifest in force")
         return
     if grant.cut.keys() != graph.ancestors[asset]:
         odd = sorted(grant.cut.keys() ^ graph.ancestors[asset])
         yield _wrong(grant, f"the cut doesn't name exactly the ancestor sources: {odd}")
         return
-    wanted = {*declared.deps, CODE + asset}
-    if grant.inputs.keys() != wanted:
-        yield _wrong(grant, f"the inputs are not the deps and the code: {sorted(grant.inputs.keys() ^ wanted)}")
-    for name in sorted(wanted & grant.inputs.keys()):
-        pin, cut = grant.inputs[name], {source: grant.cut[source] for source in graph.view(name)}
+    touching = trace.own(grant.node, grant.cut, view, graph.ancestors[asset])
+    if touching != grant.cut:
+        yield _wrong(grant, f"the cut {grant.cut} names commits that don't touch it; the newest that do are {touching}")
+    wanted = {text_of(key): key for key in view.inputs(grant.node)} | {CODE + asset: (CODE + asset, "")}
+    if grant.inputs.keys() != wanted.keys():
+        odd = sorted(grant.inputs.keys() ^ wanted.keys())
+        yield _wrong(grant, f"the inputs are not what the deps read, and the code: {odd}")
+    for name in sorted(wanted.keys() & grant.inputs.keys()):
+        key, pin = wanted[name], grant.inputs[name]
+        cut = trace.seen(key, grant.cut, view)
         # A delivery says too which sources of other domains it comes from; the run's cut counts deliveries.
-        said = pin.cut if name in graph.assets or name.startswith(CODE) else {one: pin.cut.get(one) for one in cut}
+        ours = key[0] in graph.assets or name.startswith(CODE)
+        said = pin.cut if ours else {one: pin.cut.get(one) for one in cut}
         if said != cut:
             yield _wrong(grant, f"{name} is pinned at {pin.cut}, where the run's cut is {cut}")
-        elif not _is_right(trace, grant, (name, partition), pin, graph):
+        elif not _is_right(trace, grant, key, pin):
             yield _wrong(grant, f"{name} version {pin.version.version!r} was never published as right at {cut}")
     yield from _code(trace, grant)
 
 
-def _is_right(trace: Trace, grant: Grant, node: tuple[str, str], pin: Pin, graph: Graph) -> bool:
+def _is_right(trace: Trace, grant: Grant, node: Node, pin: Pin) -> bool:
     """A source that was there before any commit has a version that nobody published, at 0."""
-    name = node[0]
+    name, exists = node[0], trace.graph(grant.offset).exists(node[0])
     if pin.cut == {name: 0}:
-        return graph.exists(name) and (pin.version.version is None or not trace.commits.has(name, pin.version.version))
+        return exists and (pin.version.version is None or not trace.commits.has(name, pin.version.version))
     right = trace.right_at(node, pin.cut, grant.offset)
+    if trace.graph(grant.offset).is_whole(node):  # its fingerprint tells its changes apart, not what is in them
+        return pin.version.version in [one.version for one in right]
     return bool(right) if name.startswith(CODE) else pin.version in right
 
 

@@ -5,13 +5,10 @@ from typing import ClassVar
 
 from tests.checker.commits import Version
 from tests.checker.export import Json
-from tests.checker.graph import Graph
+from tests.checker.graph import Graph, Node
 
 Cut = dict[str, int]
 Covers = dict[str, tuple[int, int]]
-Node = tuple[str, str]
-"""an asset and a partition"""
-
 RESULTS = ("materialized", "verified", "quarantined")
 """What an accepted result of a run can be."""
 
@@ -53,8 +50,28 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Committed:
+    """A source has a version more, in one of its partitions or as a whole."""
+
+    RANK: ClassVar[int] = 0
+    offset: int
+    source: str
+    partition: str
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
-    """A `materialize` command."""
+    """A `materialize` command, or a backfill's for one of its partitions; a backfill may leave alone what is right."""
+
+    RANK: ClassVar[int] = 1
+    offset: int
+    node: Node
+    forced: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Somebody spoke of a node: a command, or the reactor, which tells of each that comes to be."""
 
     RANK: ClassVar[int] = 1
     offset: int
@@ -107,11 +124,17 @@ class Ended(End):
     RANK: ClassVar[int] = 2
 
 
-Item = Deploy | Grant | Told | Asked | Publication | Ended
+Item = Deploy | Committed | Grant | Told | Asked | Named | Publication | Ended
 
 
 def node_of(body: Json) -> Node:
     return body["asset"], body.get("partition", "")
+
+
+def text_of(key: Node) -> str:
+    """How events name an input: `asset[partition]`, or an asset's name alone."""
+    asset, partition = key
+    return f"{asset}[{partition}]" if partition else asset
 
 
 def grant(offset: int, body: Json) -> Grant:

@@ -6,7 +6,7 @@ from graphlib import CycleError
 from tests.checker.commits import Commits, Version
 from tests.checker.export import Entry, Json
 from tests.checker.graph import CODE, Graph
-from tests.checker.items import Asked, Deploy, Ended, Item, Told, node_of
+from tests.checker.items import Asked, Committed, Deploy, Ended, Item, Named, Told, node_of
 
 DAY_MS = 86_400_000
 
@@ -16,6 +16,8 @@ DELIVERED = "everfresh.domain.delivered.v1"
 DECLARED = "everfresh.definitions.declared.v1"
 GRANTED = "everfresh.run.granted.v1"
 MATERIALIZE = "everfresh.command.materialize.v1"
+BACKFILL = "everfresh.command.backfill.v1"
+COMMANDS = [MATERIALIZE, *(f"everfresh.command.{name}.v1" for name in ("pause", "resume", "release", "cancel"))]
 REPORTS = {f"everfresh.run.{outcome}.v1": outcome for outcome in ("succeeded", "failed", "rejected")}
 LOST = "everfresh.run.lost.v1"
 
@@ -38,6 +40,7 @@ class Journal:
         self._seen: dict[tuple[str, str], int] = {}
         self._delivered: dict[str, tuple[str, int]] = {}
         self.unreadable = 0
+        self.nows = [(entry.offset, entry.now) for entry in entries]
         for entry in entries:
             try:
                 self._read(entry)
@@ -64,31 +67,50 @@ class Journal:
             self.items.append(Told(offset, node_of(body), body["run"], body["attempt"], REPORTS[kind]))
         elif kind == LOST:
             self._lost.add((offset, body["run"], body["attempt"]))
-        elif kind == MATERIALIZE:
-            self.items.append(Asked(offset, node_of(body)))
+        elif kind == BACKFILL:
+            for name in self._filled(body):
+                self.items.append(Asked(offset, (body["asset"], name), body.get("force", False)))
+        elif kind in COMMANDS:
+            self.items.append(Named(offset, node_of(body)))
+            if kind == MATERIALIZE:
+                self.items.append(Asked(offset, node_of(body)))
 
     def _change(self, entry: Entry, body: Json) -> None:
         name, subject = entry.event["id"], entry.event.get("subject", "")
-        if not self._hear(entry):
-            return
+        key = subject, body.get("partition") or ""
         asset = self._graph.assets.get(subject)
-        if asset is None or not asset.source:
+        if asset is not None and asset.source and not self._graph.declares(key):
+            self._note(entry)
+            return  # it can't count, so it doesn't: not as something heard either
+        if not self._hear(entry) or asset is None or not asset.source:
             return
-        partition = body.get("partition", "")
-        counted = f"{subject}#{partition}" if partition else subject
         version = Version(body.get("version", name), body.get("fingerprint"))
-        if self.commits.last(counted) != version:
-            self.commits.add(counted, version, entry.offset)
+        if self.commits.last(*key) != version:
+            self.commits.add(subject, version, entry.offset, key[1])
+            self.items.append(Committed(entry.offset, *key))
             self.source_commits += 1
+
+    def _filled(self, body: Json) -> list[str]:
+        """The partitions that a backfill is of; none where it makes no sense."""
+        asset = self._graph.assets.get(body["asset"])
+        if asset is None or asset.parts is None:
+            return []
+        first, last = body.get("first", ""), body.get("last", "")
+        return [*asset.parts.range(first, last or first), *body.get("partitions", ())]
 
     def _hear(self, entry: Entry) -> bool:
         """Whether what a publisher said is new: one name counts once in a day, whatever it says."""
-        sender, name = entry.event["source"], entry.event["id"]
-        self.changes.add((sender, name, entry.event.get("subject", "")))
+        sender, name = self._note(entry)
         if entry.now - self._seen.get((sender, name), entry.now - DAY_MS - 1) <= DAY_MS:
             return False
         self._seen[sender, name] = entry.now
         return True
+
+    def _note(self, entry: Entry) -> tuple[str, str]:
+        """It was said, whether it counts or not."""
+        sender, name = entry.event["source"], entry.event["id"]
+        self.changes.add((sender, name, entry.event.get("subject", "")))
+        return sender, name
 
     def _deliver(self, offset: int, body: Json) -> None:
         """Another domain's publication is a commit where it is read; its place in its own journal tells a repeat."""
@@ -98,6 +120,7 @@ class Journal:
             return
         self._delivered[asset] = place
         self.commits.add(asset, Version(body.get("version"), body.get("fingerprint")), offset)
+        self.items.append(Committed(offset, asset, ""))
         self.source_commits += 1
 
     def _declare(self, offset: int, body: Json) -> None:
@@ -107,6 +130,9 @@ class Journal:
             before, self._graph = self._graph, Graph.of(body)
         except CycleError:
             return
+        for heard in self.commits.partitions():
+            if not self._graph.declares(heard):
+                self.commits.forget(heard)
         self._deploy = body["deploy"]
         self.items.append(Deploy(offset, self._graph))
         for key in self._graph.ancestors:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Final
 
 from tests.checker.export import Export, Json, Output
-from tests.checker.items import Ended, Item, Node, Publication, grant, node_of, publication
+from tests.checker.graph import Node
+from tests.checker.items import Ended, Item, Named, Publication, grant, node_of, publication
 from tests.checker.journal import GRANTED, Journal
 from tests.checker.violation import Invariant, Violation
 
@@ -65,8 +66,10 @@ class Outputs:
         self.items.append(Ended(cause, node_of(body), body["run"], body["attempt"], body["outcome"]))
 
     def _judge(self, output: Output, cause: int) -> None:
-        del cause  # they come in its order: the last one holds
-        self.verdicts[node_of(output.event["data"])] = output.event["data"]["verdict"]
+        node = node_of(output.event["data"])
+        if node[1]:
+            self.items.append(Named(cause, node))
+        self.verdicts[node] = output.event["data"]["verdict"]  # they come in the order of their causes: the last holds
 
     def _complain(self, output: Output, text: str) -> None:
         body = output.event["data"]

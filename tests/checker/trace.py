@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from tests.checker.commits import Commits, Version
 from tests.checker.export import Export
-from tests.checker.graph import CODE, Graph
-from tests.checker.items import Cut, Deploy, Grant, Item, Node, Publication
+from tests.checker.graph import CODE, Graph, Node
+from tests.checker.growth import Growth
+from tests.checker.items import Committed, Cut, Deploy, Grant, Item, Named, Publication
 from tests.checker.journal import Journal
+from tests.checker.links import View
 from tests.checker.outputs import Outputs
 
 
@@ -26,10 +28,39 @@ class Trace:
         self._deploys = [item for item in self.line if isinstance(item, Deploy)]
         self._deploy_offsets = [deploy.offset for deploy in self._deploys]
         self._right: dict[Node, dict[frozenset[tuple[str, int]], list[tuple[int, Version]]]] = defaultdict(dict)
-        for one in self.published():
-            self._right[one.node].setdefault(frozenset(one.cut.items()), []).append((one.offset, one.version))
-            if one.kind != "verified" and not one.node[1]:
-                self.commits.add(one.node[0], one.version, one.offset)
+        self._nows = dict(self.journal.nows)
+        self.growth = Growth()
+        for item in self.line:
+            self._take(item)
+
+    def _take(self, item: Item) -> None:
+        growth, place = self.growth, (item.offset, self.now(item.offset))
+        if isinstance(item, Deploy):
+            growth.deploy(item.graph, *place)
+        elif isinstance(item, Committed):
+            growth.commit(item.source, item.partition, *place)
+        elif isinstance(item, Named):
+            growth.name(item.node, *place)
+        elif isinstance(item, Publication) and item.kind != "quarantined":
+            right = self._right[item.node].setdefault(frozenset(item.cut.items()), [])
+            right.append((item.offset, item.version))
+            if item.kind != "verified":
+                self.commits.add(item.node[0], item.version, item.offset, item.node[1])
+                growth.publish(item.node, *place)
+
+    def now(self, offset: int) -> int:
+        """The journal's time at a place."""
+        return self._nows.get(offset, 0)
+
+    @property
+    def end(self) -> int:
+        """The last place in the journal."""
+        return self.journal.nows[-1][0] if self.journal.nows else -1
+
+    @property
+    def last_now(self) -> int:
+        """The journal's time there."""
+        return self.now(self.end)
 
     def published(self) -> Iterator[Publication]:
         """What downstream may see: every publication but the quarantined."""
@@ -43,11 +74,37 @@ class Trace:
         place = len(self._deploys) if offset is None else bisect_right(self._deploy_offsets, offset)
         return self._deploys[place - 1].graph if place else Graph({})
 
+    def view(self, offset: int, place: int | None = None) -> View:
+        """The links of the graph in force at `offset`, as far as things could be had then, or at an earlier place."""
+        return View(self.graph(offset), self.growth.had, offset if place is None else place)
+
+    def seen(self, key: Node, cut: Cut, view: View) -> Cut:
+        """The part of a reader's cut that an input is right at: of what touches it, the newest."""
+        names = view.graph.view(key[0])
+        if names == {key[0]}:
+            return {key[0]: self._newest(key, cut[key[0]], view)}
+        return self.own(key, cut, view, names)
+
+    def own(self, node: Node, cut: Cut, view: View, names: frozenset[str]) -> Cut:
+        """The same of a node's own sources; if it is the node's own cut, it is the same."""
+        found = {name: cut[name] for name in names}
+        above = view.above(node) if view.graph.is_parted else set()
+        for name in names:
+            keys = [key for key in above if key[0] == name]
+            if keys and (name, "") not in keys:
+                found[name] = max(self._newest(key, cut[name], view) for key in keys)
+        return found
+
+    def _newest(self, key: Node, seq: int, view: View) -> int:
+        if not key[1]:
+            return seq
+        since = view.had.since(key, view.place)
+        return 0 if since is None else self.commits.newest(key, seq, since)
+
     def right_at(self, node: Node, cut: Cut, offset: int) -> list[Version]:
         """The versions of an input that are right at exactly `cut`, as far as was known at `offset`.
 
-        `node` is the input and the reader's partition; `cut` is the reader's, restricted to what the input is seen
-        through. Code and sources have one version at each number, as Manual assets have.
+        Code and sources have one version at each number, as Manual assets have.
         """
         name = node[0]
         if name.startswith(CODE) or self.graph(offset).counted(name):

@@ -5,7 +5,7 @@ from itertools import zip_longest
 
 import orjson
 
-from tests.checker.items import Node
+from tests.checker.graph import Node
 from tests.checker.trace import Trace
 from tests.checker.violation import Invariant, Violation
 

@@ -23,9 +23,8 @@ class Computing(SimulatedWorker):
     """A run's fingerprint tells all that it read."""
 
     def _made(self, grant: RunGranted) -> Done:
-        read = [
-            f"{key}={pin.fingerprint or pin.version}" for key, pin in sorted(grant.inputs.items()) if "code:" not in key
-        ]
+        pins = {key: pin for key, pin in sorted(grant.inputs.items()) if "code:" not in key}
+        read = [f"{key}={pin.version if 'd/s' in key else pin.fingerprint or pin.version}" for key, pin in pins.items()]
         return Done(fingerprint=digest(f"{grant.asset}[{grant.partition}]", read))
 
     def _as_told(self, grant: RunGranted, made: Done) -> Done:

@@ -24,6 +24,13 @@ FOUND = {
     121_281: "what was fresh and commanded to run within the span since its last run slept for good",
     122_510: "the same",
     103_413: "a run that was lost just before a deploy was never granted again",
+    200_005: "what came to be above a window didn't lengthen its path",
+    200_006: "windows read partitions of a Manual asset that were never published, and the fold ended",
+    200_013: "a window with something more to read forgot since when it was stale",
+    200_018: "a window that could run waited for a new day that lacked an input",
+    200_019: "a change that equalled another partition's was nothing new to who reads all partitions",
+    200_922: "a window that lookback had left out by then was still planned for, and judged, as promised",
+    200_023: "the first change of a source that existed didn't reach the windows over it",
 }
 
 

@@ -28,6 +28,8 @@ class Told(NamedTuple):
     runs: int
     faults: tuple[str, ...]
     broken: tuple[str, ...]
+    partitions: int = 0
+    """how many nodes are partitions in the end"""
 
 
 def digest(root: Path = ROOT) -> str:
@@ -44,8 +46,11 @@ def play(seed: int) -> Told:
     nodes = sum(one.kind == "derived" for one in chosen.manifest.assets)
     stage, found = judged(chosen)
     domain = None if stage is None else stage.domain
-    commits, runs = (0, 0) if stage is None or domain is None else (domain.state.commits, len(stage.history.runs))
-    return Told(seed, nodes, commits, runs, tuple(sorted(chosen.faults)), tuple(found))
+    faults = tuple(sorted(chosen.faults))
+    if stage is None or domain is None:
+        return Told(seed, nodes, 0, 0, faults, tuple(found))
+    partitions = sum(bool(node.partition) for node in domain.state.nodes.values())
+    return Told(seed, nodes, domain.state.commits, len(stage.history.runs), faults, tuple(found), partitions)
 
 
 def known(path: Path) -> Iterator[Told]:
@@ -53,10 +58,10 @@ def known(path: Path) -> Iterator[Told]:
     if path.exists():
         for line in path.read_bytes().splitlines():
             try:
-                seed, nodes, commits, runs, faults, broken = orjson.loads(line)
+                seed, nodes, commits, runs, faults, broken, partitions = orjson.loads(line)
             except orjson.JSONDecodeError:
                 return
-            yield Told(seed, nodes, commits, runs, tuple(faults), tuple(broken))
+            yield Told(seed, nodes, commits, runs, tuple(faults), tuple(broken), partitions)
 
 
 def campaign(seeds: Sequence[int], path: Path, jobs: int = 1) -> Iterator[Told]:
@@ -81,7 +86,10 @@ def histograms(told: Sequence[Told]) -> Iterator[str]:
         ("nodes", [one.nodes for one in told]),
         ("commits", [one.commits for one in told]),
         ("runs", [one.runs for one in told]),
+        ("partitions, where there are any", [one.partitions for one in told if one.partitions]),
     ):
+        if not sizes:
+            continue
         yield f"{name}: median {statistics.median(sizes):g}, longest {max(sizes)}"
         yield from _bars(sizes)
     troubled = sum(bool(one.faults) for one in told)

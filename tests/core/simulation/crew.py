@@ -9,6 +9,7 @@ from everfresh.simulated import UNLIMITED, SimulatedWorker
 from reactors.domain import Output
 from streams.definitions import CODE
 from streams.events import CheckResult, MadeOutput, Pin, RunFailed, RunGranted, RunRejected, RunSucceeded
+from streams.keys import asset_of, node_key
 
 if TYPE_CHECKING:
     from tests.core.simulation.stage import Stage
@@ -26,9 +27,9 @@ def value_of(pin: Pin) -> str:
     return NOTHING if pin.uri is None else pin.uri.removeprefix("mem:")
 
 
-def computed(asset: str, code_version: str, inputs: dict[str, str], coarse: dict[str, int]) -> str:
-    """What the asset's code makes of these input values: the same on every worker, and from scratch."""
-    full = digest(asset, code_version, sorted(inputs.items()))
+def computed(node: str, code_version: str, inputs: dict[str, str], coarse: dict[str, int]) -> str:
+    """What the node's code makes of these input values: the same on every worker, and from scratch."""
+    full, asset = digest(node, code_version, sorted(inputs.items())), asset_of(node)
     return str(full % coarse[asset] if asset in coarse else full)
 
 
@@ -48,6 +49,7 @@ class Player(SimulatedWorker):
             refusal: dict[str, Any] = {
                 "run": grant.run,
                 "asset": grant.asset,
+                "partition": grant.partition,
                 "attempt": grant.attempt,
                 "worker": self.name,
             }
@@ -61,14 +63,15 @@ class Player(SimulatedWorker):
     def _report(self, grant: RunGranted) -> None:
         begun = self._started[grant.run, grant.attempt]
         clock = self.world.clock
-        named: dict[str, Any] = {"run": grant.run, "asset": grant.asset, "attempt": grant.attempt, "worker": self.name}
+        named: dict[str, Any] = {"run": grant.run, "asset": grant.asset, "partition": grant.partition}
+        named |= {"attempt": grant.attempt, "worker": self.name}
         timed: dict[str, Any] = {"started_at": begun, "finished_at": clock, "duration_ms": clock - begun}
         if self._spend(self.failures, grant.asset):
             self.world.append(RunFailed(error="told to fail", **named, **timed), grant.asset)
             return
         inputs = {key: value_of(pin) for key, pin in grant.inputs.items() if not key.startswith(CODE)}
         coarse = self.stage.script.coarse
-        value = computed(grant.asset, grant.code_version, inputs, coarse)
+        value = computed(node_key(grant.asset, grant.partition), grant.code_version, inputs, coarse)
         makes = self._makes.get((grant.run, grant.attempt), ())
         outputs = {one: self._judged(one, computed(one, "1", {grant.asset: value}, coarse)) for one in makes}
         done = RunSucceeded(outputs=outputs, **dict(self._judged(grant.asset, value)), **named, **timed)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from streams.definitions import AssetDef, Dep, Manifest, Retry
 from streams.policies import Cron, Eager, Manual, OnDemand, Policy, Within
+from tests.core.simulation.partitions import PARTITIONED_FROM
 
 DOMAIN = "d"
 Reads = dict[str, tuple[str, ...]]
@@ -18,7 +19,9 @@ LARGE_FROM = 100_000
 
 
 def size_of(seed: int) -> float:
-    """How much larger a seed's play is."""
+    """How much larger a seed's play is; where assets have partitions, each is several nodes already."""
+    if seed >= PARTITIONED_FROM:
+        return 0.7
     return 1.5 if seed >= LARGE_FROM else 1
 
 

@@ -1,10 +1,11 @@
 """What must hold of every play, judged from its journal and outputs: simple rules, none of the fold's own code."""
 
-from collections import defaultdict
 from collections.abc import Callable, Container, Iterator
 
 from everfresh.testing import World
 from reactors.domain import Output
+from reactors.state import Node as FoldedNode
+from streams.cloudevents import event_id
 from streams.definitions import CODE
 from streams.events import (
     Alert,
@@ -17,9 +18,14 @@ from streams.events import (
     RunGranted,
     WorkerHeartbeat,
 )
+from streams.keys import asset_of, node_key, partition_of
 from streams.policies import Cron, Within
-from tests.core.simulation.crew import NOTHING, computed, value_of
+from tests.checker import Trace
+from tests.checker.graph import Node
+from tests.checker.links import View
+from tests.core.simulation.crew import NOTHING, computed
 from tests.core.simulation.ledger import Ledger
+from tests.core.simulation.looks import in_order
 from tests.core.simulation.stage import Stage
 
 
@@ -36,74 +42,84 @@ def values_are_right(stage: Stage) -> Iterator[str]:
     ledger = Ledger(stage)
     for offset, outputs in enumerate(by_entry(stage)):
         ledger.entry(offset)
-        known: dict[tuple[str, tuple[tuple[str, int], ...]], str] = {}
         for output in outputs:
             event = output.event()
+            if isinstance(event, RunGranted):
+                ledger.grant(event)
             if not isinstance(event, Publication):
                 continue
-            found = (event.uri or "").removeprefix("mem:")
-            wanted = from_scratch(stage, ledger, event.asset, event.cut, known)
-            if found != wanted:
-                yield f"{offset}: {event.asset} is {found} at {event.cut}, from scratch {wanted}"
+            found, node = (event.uri or "").removeprefix("mem:"), (event.asset, event.partition)
+            ledger.read[node, frozenset(event.cut.items())] = [
+                (asset_of(key), partition_of(key)) for key in event.inputs if not key.startswith(CODE)
+            ]
+            wanted = [from_scratch(ledger, view, node, event.cut) for view in _views(stage.trace(), ledger, event)]
+            if found not in wanted:
+                yield f"{offset}: {output.subject} is {found} at {event.cut}, from scratch {wanted[0]}"
             if not isinstance(event, AssetQuarantined):
                 ledger.publish(offset, event)
 
 
-def from_scratch(
-    stage: Stage,
-    ledger: Ledger,
-    asset: str,
-    cut: dict[str, int],
-    known: dict[tuple[str, tuple[tuple[str, int], ...]], str],
-) -> str:
-    """The asset's value at a cut, computed from the sources up."""
-    memo = (asset, tuple(sorted(cut.items())))
-    if memo not in known:
-        code_version, deps, _ = ledger.code[asset][cut[CODE + asset] - 1]
-        inputs = {}
-        for dep in deps:
-            if dep in cut:
-                inputs[dep] = ledger.commits[dep][cut[dep] - 1].value if cut[dep] else NOTHING
-            else:
-                inputs[dep] = from_scratch(stage, ledger, dep, cut, known)
-        known[memo] = computed(asset, code_version, inputs, stage.script.coarse)
-    return known[memo]
+def _views(trace: Trace, ledger: Ledger, event: Publication) -> list[View]:
+    """What was there at the cut: as its run was granted; a move says no more than that it lies behind its commits."""
+    if event.run is not None:
+        return [trace.view(ledger.offset, ledger.places[event.run])]
+    return [trace.view(ledger.offset, trace.commits.newest_of(event.cut)), trace.view(ledger.offset)]
+
+
+def from_scratch(ledger: Ledger, view: View, node: Node, cut: dict[str, int]) -> str:
+    """The node's value at a cut, computed from the sources up."""
+    asset, trace = node[0], ledger.trace
+    code_version, deps, _ = ledger.code[asset][cut[CODE + asset] - 1]
+    read = ledger.read.get((node, frozenset(cut.items())))
+    if read is None or {key[0] for key in read} != deps:
+        return f"nothing: no version of {node} at {cut} reads {sorted(deps)}"
+    inputs = {}
+    for key in read:
+        seen = trace.seen(key, cut, view)
+        if key[0] in cut:
+            seq = seen[key[0]]
+            inputs[node_key(*key)] = ledger.commits[key[0]][seq - 1].value if seq else NOTHING
+        else:
+            inputs[node_key(*key)] = from_scratch(ledger, view, key, seen)
+    return computed(node_key(*node), code_version, inputs, ledger.world.script.coarse)
 
 
 def attempts_stay_alone(stage: Stage) -> Iterator[str]:
     """Invariant 7: never two attempts of a node in flight, never more in flight than a worker or a pool has slots."""
-    flying: dict[str, RunGranted] = {}
+    flying: dict[Node, RunGranted] = {}
     ledger = Ledger(stage)
     for offset, outputs in enumerate(by_entry(stage)):
         ledger.entry(offset)
         for output in outputs:
             event = output.event()
             if isinstance(event, RunGranted):
-                if event.asset in flying:
-                    yield f"{offset}: {event.asset} is granted while {flying[event.asset].run} is in flight"
-                flying[event.asset] = event
-                yield from _slots(stage, ledger, offset, flying, event)
+                node = event.asset, event.partition
+                if node in flying:
+                    yield f"{offset}: {node} is granted while {flying[node].run} is in flight"
+                flying[node] = event
+                yield from _slots(stage, ledger, flying, event)
             elif isinstance(event, RunEnded | RunCancelled | Publication) and event.run is not None:
-                live = flying.get(event.asset)
+                live = flying.get((event.asset, event.partition))
                 late = isinstance(event, RunEnded) and event.outcome == "rejected" and "not the attempt" in event.reason
                 if live is not None and (live.run, live.attempt) == (event.run, event.attempt) and not late:
-                    del flying[event.asset]
-        for gone in [key for key in flying if key not in ledger.assets]:
+                    del flying[event.asset, event.partition]
+        graph = stage.trace().graph(offset)
+        for gone in [node for node in flying if not graph.declares(node)]:
             del flying[gone]
 
 
-def _slots(stage: Stage, ledger: Ledger, offset: int, flying: dict[str, RunGranted], new: RunGranted) -> Iterator[str]:
+def _slots(stage: Stage, ledger: Ledger, flying: dict[Node, RunGranted], new: RunGranted) -> Iterator[str]:
     if "rival" in stage.script.faults or "races" in stage.script.faults:
         return  # two reactors that don't know of each other's grants may overbook a worker, which then refuses
     crew = {player.name: player.slots for player in stage.worker.players}  # type: ignore[attr-defined]
     taken = sum(grant.worker == new.worker for grant in flying.values())
     if taken > crew[new.worker]:
-        yield f"{offset}: {new.worker} has {crew[new.worker]} slots and is granted a run beyond"
+        yield f"{ledger.offset}: {new.worker} has {crew[new.worker]} slots and is granted a run beyond"
     pool = ledger.assets[new.asset].pool
     if pool is not None:
-        used = sum(ledger.assets[key].pool == pool for key in flying)
+        used = sum(ledger.assets[asset].pool == pool for asset, _ in flying)
         if used > stage.script.manifest.pools[pool]:
-            yield f"{offset}: pool {pool} is overbooked"
+            yield f"{ledger.offset}: pool {pool} is overbooked"
 
 
 def leases_are_kept(stage: Stage) -> Iterator[str]:
@@ -141,11 +157,12 @@ def alerts_say_when(stage: Stage) -> Iterator[str]:
             event = output.event()
             if isinstance(event, Alert):
                 yield from (f"{offset}: {wrong}" for wrong in _told_in_turn(alerts, event))
+            elif isinstance(event, RunGranted):
+                ledger.grant(event)
             elif isinstance(event, Publication) and not isinstance(event, AssetQuarantined):
                 ledger.publish(offset, event)
         if offset + 1 in settled:
-            overdue = {one.asset for one in alerts.values() if one.asset and one.rule == "freshness.overdue"}
-            yield from _late(ledger, offset, overdue)
+            yield from _late(ledger, offset, alerts)
 
 
 def _told_in_turn(alerts: dict[str, Alert], event: Alert) -> Iterator[str]:
@@ -165,19 +182,26 @@ def _told_in_turn(alerts: dict[str, Alert], event: Alert) -> Iterator[str]:
 
 
 def _late(ledger: Ledger, offset: int, opened: Container[str]) -> Iterator[str]:
-    for key, one in ledger.assets.items():
-        published = ledger.published.get(key)
-        if published is None or published.cut.keys() != ledger.above(key):
+    for node, published in ledger.published.items():
+        one = ledger.assets[node[0]]
+        if published.cut.keys() != ledger.above(node[0]) or not published.is_sure:
             continue  # a deploy changed what is above it: since when it is stale is another question
         if not isinstance(one.policy, Within | Cron) or one.policy.hours is not None:
             continue
-        behind = ledger.behind(key, published.cut)
-        if behind is not None and behind.offset < ledger.heeds_since.get(key, -1):
+        behind, is_promised = ledger.behind(node), _is_promised(ledger, node)
+        if behind is not None and behind.offset < ledger.heeds_since.get(node[0], -1):
             continue  # the same
-        late = behind is not None and ledger.now >= behind.time + _leaves(one.policy, behind.time)
-        if late != (key in opened):
+        late = is_promised and behind is not None and ledger.now >= behind.time + _leaves(one.policy, behind.time)
+        is_open = event_id("freshness.overdue", *node) in opened
+        if late != is_open:
             state = "late" if late else "in time"
-            yield f"{offset}: {key} is {state}, and its alert is {'' if key in opened else 'not '}open"
+            yield f"{offset}: {node} is {state}, and its alert is {'' if is_open else 'not '}open"
+
+
+def _is_promised(ledger: Ledger, node: Node) -> bool:
+    """Whether it is among the newest windows, where only these are promised."""
+    asset = ledger.trace.graph(ledger.offset).assets[node[0]]
+    return asset.newest is None or asset.parts is None or asset.parts.is_newest(node[1], asset.newest, ledger.now)
 
 
 def _leaves(policy: Within | Cron, since: int) -> int:
@@ -188,17 +212,22 @@ def _leaves(policy: Within | Cron, since: int) -> int:
     return step - since % step + (policy.within_ms or step)
 
 
+def _overdue(node: FoldedNode) -> str:
+    """The name of its alert."""
+    return event_id("freshness.overdue", node.asset, node.partition)
+
+
 def promises_are_kept(stage: Stage) -> Iterator[str]:
     """Invariant 5: with everything calm and no limits, a promise that isn't tight is never broken."""
     if not stage.script.is_calm:
         return
     nodes = stage.domain.state.nodes if stage.domain else {}
     for output in stage.outputs:
-        if output.model is AlertOpened:
-            node = nodes[output.subject]
+        if output.model is AlertOpened and (alert := output.event().model_dump())["rule"] != "dead.letter":
+            node = next(one for one in nodes.values() if _overdue(one) == alert["fingerprint"])
             policy = stage.domain.definition(node).policy  # type: ignore[union-attr]
             if isinstance(policy, Within) and not _has_hours(stage) and policy.lag_ms > 3 * node.path + node.longest:
-                yield f"{output.offset}: {node.asset} is overdue, with {policy.lag_ms} for a path of {node.path}"
+                yield f"{output.offset}: {node.key} is overdue, with {policy.lag_ms} for a path of {node.path}"
 
 
 def _has_hours(stage: Stage) -> bool:
@@ -211,12 +240,21 @@ def quiet_in_the_end(stage: Stage) -> Iterator[str]:
     domain = stage.domain
     if domain.flights or domain.state.waves:
         yield f"still busy: {list(domain.flights)} {list(domain.state.waves)}"
-    for key in domain.graph.order:
-        node = domain.state.nodes[key]
+    going = [one.name for one in domain.state.backfills.values() if not one.is_over]
+    if going:
+        yield f"still filling: {going}"
+    trace = stage.trace()
+    view = trace.view(trace.end)
+    for node in in_order(domain):
+        key, asset = node.key, view.graph.assets[node.asset]
         if node.requests:
             yield f"{key} is still wanted"
-        if domain.definition(node).policy.kind in ("within", "eager", "cron") and not node.missing:
-            state = stage.state(key)
+        if bool(node.missing) == view.can_be_had((node.asset, node.partition)):
+            yield f"{key} misses {node.missing}, and the checker says otherwise"
+        if asset.newest is not None and not asset.parts.is_newest(node.partition, asset.newest, domain.state.now):  # type: ignore[union-attr]
+            continue
+        if asset.policy in ("within", "eager", "cron") and not node.missing:
+            state = stage.state(node.asset, node.partition)
             if (state["verdict"] not in ("fresh", "infeasible")) or state["lag"] or node.owed_at is not None:
                 yield f"{key} is {state['verdict']}, lag {state['lag']}: {state['reason']}"
 
@@ -225,18 +263,23 @@ def feasibility_is_said(stage: Stage) -> Iterator[str]:
     """Rule 12: in the end, a promise below its path and the longest run on it is infeasible, and no other is."""
     assert stage.domain is not None
     domain = stage.domain
-    paths: dict[str, tuple[int, int]] = {}  # derived asset → path, and the longest that a run keeps its readers waiting
-    for key in domain.graph.order:
-        one, takes = domain.graph.assets[key], domain.state.nodes[key].takes
-        above = [dep.asset for dep in one.deps if dep.asset not in domain.graph.roots]
-        path = takes + max((paths[dep][0] for dep in above), default=0)
-        waits = [max(paths[dep][1], domain.graph.assets[dep].policy.every_ms or 0) for dep in above]
-        paths[key] = path, max([takes, *waits])
-        verdict = stage.state(key)["verdict"]
+    trace = stage.trace()
+    view = trace.view(trace.end)
+    paths: dict[Node, tuple[int, int]] = {}  # node → path, and the longest that a run keeps its readers waiting
+    for folded in in_order(domain):
+        node, one, takes = (folded.asset, folded.partition), domain.graph.assets[folded.asset], folded.takes
+        above = [key for key in view.inputs(node) if not view.graph.counted(key[0])]
+        path = takes + max((paths[key][0] for key in above), default=0)
+        waits = [max(paths[key][1], domain.graph.assets[key[0]].policy.every_ms or 0) for key in above]
+        paths[node] = path, max([takes, *waits])
+        verdict = stage.state(*node)["verdict"]
+        newest = one.policy.newest
+        if newest is not None and not view.graph.assets[node[0]].parts.is_newest(node[1], newest, domain.state.now):  # type: ignore[union-attr]
+            continue
         if isinstance(one.policy, Within) and verdict in ("fresh", "infeasible"):
-            hopeless = one.policy.lag_ms < sum(paths[key])
+            hopeless = one.policy.lag_ms < sum(paths[node])
             if hopeless != (verdict == "infeasible"):
-                yield f"{key} is {verdict}, with {one.policy.lag_ms} for {paths[key]}"
+                yield f"{node} is {verdict}, with {one.policy.lag_ms} for {paths[node]}"
 
 
 def replicas_agree(stage: Stage) -> Iterator[str]:
@@ -274,4 +317,3 @@ JUDGES: tuple[Callable[[Stage], Iterator[str]], ...] = (
     feasibility_is_said,
     replicas_agree,
 )
-__all__ = ["JUDGES", "defaultdict", "value_of"]

@@ -1,27 +1,22 @@
-"""What a journal and its outputs say, read without the fold: commits, code, publications, alerts, entry by entry."""
+"""What a journal and its outputs say, read without the fold: commits, code, publications, entry by entry.
+
+Who reads whom among partitions it has from the checker, which shares no code with the product.
+"""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from everfresh.testing import World
 from streams.definitions import CODE, AssetDef, Manifest
-from streams.events import (
-    AlertOpened,
-    AlertResolved,
-    AssetQuarantined,
-    DefinitionsDeclared,
-    Publication,
-    RunCancelled,
-    RunEnded,
-    RunGranted,
-)
+from streams.events import DefinitionsDeclared, Publication, RunGranted
+from tests.checker import Trace
+from tests.checker.graph import Node
+from tests.core.simulation.stage import Stage
 
 Values = dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """A commit of a root: when, where, and what it is worth."""
 
     offset: int
@@ -29,64 +24,97 @@ class Heard:
     value: str
 
 
+class Stands(NamedTuple):
+    """What a node's newest version is right at, and the place in the journal that this cut stands for."""
+
+    cut: dict[str, int]
+    place: int
+    is_sure: bool
+    """a move doesn't say its place; only where nothing came to be meanwhile it doesn't matter"""
+
+
 @dataclass(slots=True)
 class Ledger:
     """The journal and its outputs, in journal order."""
 
-    world: World
+    world: Stage
     assets: dict[str, AssetDef] = field(default_factory=dict)
     commits: dict[str, list[Heard]] = field(default_factory=lambda: defaultdict(list))
     code: dict[str, list[tuple[str, frozenset[str], tuple[str, ...]]]] = field(
         default_factory=lambda: defaultdict(list)
     )
-    published: dict[str, Publication] = field(default_factory=dict)
+    published: dict[Node, Stands] = field(default_factory=dict)
+    read: dict[tuple[Node, frozenset[tuple[str, int]]], list[Node]] = field(default_factory=dict)
+    """node and cut → what its version there was computed from"""
+    places: dict[str, int] = field(default_factory=dict)
+    """run → the place in the journal that its cut stands for"""
     now: int = 0
+    offset: int = -1
     heeds_since: dict[str, int] = field(default_factory=dict)  # asset → the deploy that changed what makes it stale
-    _last: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    _last: dict[Node, tuple[str | None, str | None]] = field(default_factory=dict)
     _deploy: int = -1
+    _said: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _heeds: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
-    _above: dict[str, set[str]] = field(default_factory=dict)
     _seen: set[tuple[str, str]] = field(default_factory=set)
+
+    @property
+    def trace(self) -> Trace:
+        """What the checker makes of all of it."""
+        return self.world.trace()
 
     def entry(self, offset: int) -> dict[str, Any]:
         """Take one journal entry in; returns its event."""
         time, event = self.world.journal[offset]
-        self.now = max(self.now, time)
+        self.now, self.offset = max(self.now, time), offset
         if event["type"] == DefinitionsDeclared.TYPE:
             self._declare(offset, Manifest.model_validate(event["data"]))
         elif event["type"] == "everfresh.asset.changed.v1":
             self._change(offset, event)
         return event
 
+    def grant(self, one: RunGranted) -> None:
+        """Take a grant in."""
+        self.places.setdefault(one.run, one.cut_at)
+
     def publish(self, offset: int, one: Publication) -> None:
         """Take a publication in; a Manual asset's is a commit for its readers."""
-        self.published[one.asset] = one
+        node = one.asset, one.partition
+        place = offset if one.run is None else self.places[one.run]
+        soon = self.trace.commits.newest_of(one.cut)
+        is_sure = one.run is not None or not any(soon < since <= offset for since in self.reached(node).values())
+        self.published[node] = Stands(one.cut, place, is_sure)
         if one.run is not None and not (one.TYPE.endswith("verified.v1")):
             value = (one.uri or "").removeprefix("mem:")
             self.commits[one.asset].append(Heard(offset, self.now, value))
 
     def _change(self, offset: int, event: dict[str, Any]) -> None:
         key, data = event["subject"], event["data"]
-        if (event["source"], event["id"]) in self._seen or key not in self.assets:
+        node = key, data.get("partition") or ""
+        if (event["source"], event["id"]) in self._seen or not self.trace.graph(offset).declares(node):
             return
         self._seen.add((event["source"], event["id"]))
-        if self._last.get(key) != (data["version"], data.get("fingerprint")):
-            self._last[key] = (data["version"], data.get("fingerprint"))
+        if self._last.get(node) != (data["version"], data.get("fingerprint")):
+            self._last.pop((key, ""), None)
+            self._last[node] = (data["version"], data.get("fingerprint"))
             self.commits[key].append(Heard(offset, self.now, data["uri"].removeprefix("mem:")))
 
     def _declare(self, offset: int, declared: Manifest) -> None:
         if declared.deploy <= self._deploy:
             return
         self._deploy = declared.deploy
-        self._above = {}
+        graph = self.trace.graph(offset)
         manual = {key for key in self.assets if self.is_root(key)}
         self.assets = {one.key: one for one in declared.assets}
+        self.published = {node: one for node, one in self.published.items() if graph.declares(node)}
+        self._last = {node: one for node, one in self._last.items() if graph.declares(node) or not node[1]}
         for key, one in self.assets.items():
             code = (one.code_version, frozenset(dep.asset for dep in one.deps), one.outputs)
-            looked_through = key in manual and not self.is_root(key)
-            if one.kind == "derived" and (looked_through or not self.code[key] or self.code[key][-1] != code):
+            said = tuple(dep.model_dump_json(include={"asset", "mapping"}) for dep in one.deps if dep.mapping)
+            is_new = not self.code[key] or self.code[key][-1] != code or self._said.get(key) != said
+            if one.kind == "derived" and ((key in manual and not self.is_root(key)) or is_new):
                 self.code[key].append(code)
                 self.commits[CODE + key].append(Heard(offset, self.now, one.code_version))
+                self._said[key] = said
 
         for key, one in self.assets.items():
             if one.kind == "derived":
@@ -95,16 +123,12 @@ class Ledger:
                     self._heeds[key], self.heeds_since[key] = heeds, offset
 
     def is_root(self, key: str) -> bool:
+        """No run here produces it for its readers."""
         return self.assets[key].kind == "source" or self.assets[key].policy.kind == "manual"
 
-    def above(self, key: str) -> set[str]:
-        """The roots above a derived asset."""
-        if key not in self._above:
-            found = {CODE + key}
-            for dep in self.assets[key].deps:
-                found |= {dep.asset} if self.is_root(dep.asset) else self.above(dep.asset)
-            self._above[key] = found
-        return self._above[key]
+    def above(self, key: str) -> frozenset[str]:
+        """The roots that a derived asset's cut names."""
+        return self.trace.graph(self.offset).ancestors[key]
 
     def heeded(self, key: str) -> set[str]:
         """The roots whose commits make an asset stale, each by a way on which nobody ignores it."""
@@ -117,7 +141,29 @@ class Ledger:
     def heeded_through(self, key: str) -> set[str]:
         return {key} if self.is_root(key) else self.heeded(key)
 
-    def behind(self, key: str, cut: dict[str, int]) -> Heard | None:
+    def reached(self, node: Node) -> dict[Node, int]:
+        """Whatever is above a node → since which place it is; without partitions that says nothing."""
+        view = self.trace.view(self.offset)
+        return view.reached(node) if view.graph.is_parted else dict.fromkeys(view.above(node), -1)
+
+    def behind(self, node: Node) -> Heard | None:
+        """The oldest of what a node's version leaves out that is heeded: a commit above it, or more to read."""
+        stands = self.published[node]
+        if not self.trace.graph(self.offset).is_parted:
+            return self._by_heeding(node[0], stands.cut)
+        late = []
+        for key, since in self.reached(node).items():
+            if since > stands.place:
+                late.append(Heard(since, self.trace.now(since), "more to read"))
+            elif self.trace.graph(self.offset).counted(key[0]):
+                at = self.trace.commits.after(key, stands.cut.get(key[0], 0))
+                late += [Heard(at, self.trace.now(at), "")] if at is not None and at <= self.offset else []
+        for name in self.above(node[0]):
+            if name.startswith(CODE) and len(heard := self.commits[name]) > stands.cut.get(name, 0):
+                late.append(heard[stands.cut.get(name, 0)])
+        return min(late, key=lambda one: one.offset, default=None)
+
+    def _by_heeding(self, key: str, cut: dict[str, int]) -> Heard | None:
         """The commit from which on an asset at this cut is stale."""
         asset = self.assets[key]
         if asset.policy.requires == "any":
@@ -135,6 +181,4 @@ class Ledger:
         return min(late, key=lambda one: one.offset, default=None)
 
 
-RUN_OUTPUTS = (RunGranted, RunCancelled, RunEnded)
-ALERTS = (AlertOpened, AlertResolved)
-__all__ = ["ALERTS", "RUN_OUTPUTS", "AssetQuarantined", "Heard", "Ledger"]
+__all__ = ["Heard", "Ledger", "Stands"]

@@ -14,6 +14,11 @@ from reactors.timers import due
 from tests.core.simulation.stage import Stage
 
 
+def in_order(domain: Domain) -> list[Node]:
+    """Every node that is there, inputs before readers."""
+    return sorted(domain.state.nodes.values(), key=lambda node: domain.graph.rank[node.asset])
+
+
 def a_restart_changes_nothing(stage: Stage) -> Iterator[str]:
     """What is restored from a dump is what was dumped, wakes at the same instant, and has nothing to add now."""
     live = stage.domain
@@ -63,17 +68,36 @@ def _waves(domain: Domain) -> Iterator[str]:
             yield f"wave {wave.id} waits for nobody and isn't over"
 
 
+def who_is_read_has_readers(stage: Stage) -> Iterator[str]:
+    """A node is among the readers of what it reads, and reads whatever has it among its readers."""
+    domain = stage.domain
+    assert domain is not None
+    if not domain.graph.partitioned:
+        return
+    known = [key for key in dict.fromkeys([*domain.state.nodes, *domain.state.roots]) if is_there(domain, key)]
+    back = {(reader.key, key) for key in known for reader in domain.readers(key)}
+    read = {(node.key, key) for node in in_order(domain) for key in domain.inputs(node) if is_there(domain, key)}
+    for reader, key in sorted(read ^ back):
+        said = "reads it, but isn't among its readers" if (reader, key) in read else "is among its readers"
+        yield f"{key}: {reader} {said}"
+
+
+def is_there(domain: Domain, key: str) -> bool:
+    """A root that was published, or a node."""
+    root = domain.state.roots.get(key)
+    return key in domain.state.nodes if not domain.is_root(key) else root is not None and root.exists
+
+
 def what_was_marked_is_what_is(stage: Stage) -> Iterator[str]:
     """What the fold keeps up to date bit by bit is what one finds when one works it out from scratch."""
     domain = stage.domain
     assert domain is not None
     redeployed = "deploys" in stage.script.faults
-    for key in domain.graph.order:
-        node = domain.state.nodes[key]
+    for node in in_order(domain):
         for name, kept, anew in _kept_and_anew(domain, node):
             # What is new above an asset by a deploy makes it stale from the deploy only.
             if kept != anew and not (redeployed and name == "stale_since" and None not in (kept, anew)):
-                yield f"{key}: {name} is {kept}, from scratch {anew}"
+                yield f"{node.key}: {name} is {kept}, from scratch {anew}"
 
 
 def _kept_and_anew(domain: Domain, node: Node) -> Iterator[tuple[str, object, object]]:
@@ -92,7 +116,7 @@ def _kept_and_anew(domain: Domain, node: Node) -> Iterator[tuple[str, object, ob
             owed = owed_after(domain, node, planned)
             yield "since_at", node.since_at, past[0] if past else None
             yield "since", node.since, owed[1] if owed else None
-    yield "missing", node.missing, sum(not root.exists for root in domain.roots_above(node))
+    yield "missing", node.missing, domain.missing(node)
     yield "blocked_by", node.blocked_by, blocker(domain, node)
     yield "wake_at", node.wake_at, due(domain, node)
     assert node.said is not None
@@ -111,15 +135,15 @@ def is_parked(node: Node) -> bool:
 
 def _has_reason(domain: Domain, node: Node) -> bool:
     """Something above it, or itself, was tried and failed, is paused, or can't be tried."""
-    stack, seen = [node], {node.asset}
+    stack, seen = [node], {node.key}
     while stack:
         one = stack.pop()
         if one.hold is not None or one.paused is not None or one.missing:
             return True
         above = [other for other in domain.derived_inputs(one) if other.stale_at is not None]
-        stack += [other for other in above if other.asset not in seen]
-        seen.update(other.asset for other in above)
+        stack += [other for other in above if other.key not in seen]
+        seen.update(other.key for other in above)
     return False
 
 
-LOOKS = (a_restart_changes_nothing, what_waits_is_known, what_was_marked_is_what_is)
+LOOKS = (a_restart_changes_nothing, what_waits_is_known, who_is_read_has_readers, what_was_marked_is_what_is)

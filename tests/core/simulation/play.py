@@ -3,10 +3,10 @@
 from itertools import islice
 
 from everfresh.testing import COMMANDS
-from streams.events import Materialize
-from tests.checker import check, read
+from streams.events import Backfill, BackfillSteered, Materialize
+from tests.checker import check
 from tests.core.simulation.judges import JUDGES
-from tests.core.simulation.looks import LOOKS
+from tests.core.simulation.looks import LOOKS, in_order
 from tests.core.simulation.scripts import Script, Step, script
 from tests.core.simulation.stage import Stage
 
@@ -27,7 +27,7 @@ def played(chosen: Script) -> Stage:
 def act(stage: Stage, step: Step) -> None:
     players = stage.worker.players  # type: ignore[attr-defined]
     if step.kind == "publish":
-        stage.change(step.asset, step.number)
+        stage.change(step.asset, step.number, step.pick)
         stage.settle()
     elif step.kind == "fails":
         stage.failures[step.asset] = step.number
@@ -50,9 +50,25 @@ def act(stage: Stage, step: Step) -> None:
         stage.worker.upgrade()  # type: ignore[attr-defined]
         stage.worker.beat()
         stage.settle()
+    elif step.kind in ("backfill", "steer"):
+        fill(stage, step)
     else:
-        stage.append(COMMANDS[step.kind](asset=step.asset, by="stage"), step.asset)  # a deploy may have removed it
+        command = COMMANDS[step.kind](asset=step.asset, partition=stage.picked(step.asset, step.pick), by="stage")
+        stage.append(command, step.asset)  # a deploy may have removed it
         stage.settle()
+
+
+def fill(stage: Stage, step: Step) -> None:
+    """A backfill of a few partitions begins, or one that goes on is steered."""
+    names = [stage.picked(step.asset, step.pick + further) for further in range(step.number)]
+    if step.kind == "backfill" and names[0]:
+        named = tuple(dict.fromkeys(names))
+        stage.append(Backfill(asset=step.asset, partitions=named, slots=2, force=step.text == "force"), step.asset)
+    elif step.kind == "steer" and stage.domain is not None and stage.domain.state.backfills:
+        known = list(stage.domain.state.backfills)
+        name = known[step.pick % len(known)]
+        stage.append(BackfillSteered(backfill=name, action=step.text, by="stage"), name)  # type: ignore[arg-type]
+    stage.settle()
 
 
 def calm_down(stage: Stage) -> None:
@@ -69,13 +85,14 @@ def calm_down(stage: Stage) -> None:
     stage.settle()
     stage.advance(DAY)
     assert stage.domain is not None
-    for key in stage.domain.graph.order:
-        node = stage.domain.state.nodes[key]
+    for node in in_order(stage.domain):
         if node.paused is not None:
-            stage.command("resume", key)
+            stage.command("resume", node.asset, partition=node.partition)
         if node.hold is not None:
-            stage.append(Materialize(asset=key), key)
+            stage.append(Materialize(asset=node.asset, partition=node.partition), node.asset)
             stage.settle()
+    for one in [one for one in stage.domain.state.backfills.values() if one.status == "paused"]:
+        stage.steer(one.name, "resume")
     hours = sum(one.policy.hours is not None for one in stage.domain.graph.assets.values())
     stage.advance((1 + hours) * DAY)  # what is in a chain may have to wait for another's hours, day after day
 
@@ -97,7 +114,7 @@ def judged(chosen: Script) -> tuple[Stage | None, list[str]]:
 def broken_by(stage: Stage, most: int = 5) -> list[str]:
     """What a play broke, at most so much of each kind."""
     found = stage.seen[:most] + [f"{judge.__name__}: {text}" for judge in JUDGES for text in islice(judge(stage), most)]
-    return found + [str(one) for one in check(read(stage.exported()), quiet=True).violations[:most]]
+    return found + [str(one) for one in check(stage.trace(), quiet=True).violations[:most]]
 
 
 __all__ = ["broken", "judged", "played"]

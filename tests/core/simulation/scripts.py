@@ -2,13 +2,15 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from streams.definitions import AssetDef, Dep, Manifest
 from streams.policies import Within
+from streams.units import instant
 from tests.core.simulation.computations import makes_several, repaired, several
 from tests.core.simulation.graphs import manifest, named, size_of
 from tests.core.simulation.modifiers import fitted, is_modified, modified
+from tests.core.simulation.partitions import PARTITIONED_FROM, STARTS, mended, partitioned, repartitioned
 
 MINUTE = 60_000
 ALL_FAULTS = ("commands", "deploys", "failures", "checks", "crashes", "workers", "races", "rival", "skew", "repeats")
@@ -24,6 +26,8 @@ class Step:
     number: int = 0
     text: str = ""
     manifest: Manifest | None = None
+    pick: int = 0
+    """which partition it is of, where the asset has some by then"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Script:
     """of each worker; empty: one worker without limits"""
     faults: frozenset[str]
     steps: tuple[Step, ...] = field(default=())
+    start: str = STARTS[0]
 
     @property
     def is_calm(self) -> bool:
@@ -48,21 +53,40 @@ class Script:
 
 def script(seed: int) -> Script:
     dice, size = random.Random(seed), size_of(seed)
-    declared = manifest(dice, size)
+    declared, start = manifest(dice, size), STARTS[0]
     if is_modified(seed):
         declared = modified(dice, declared)
     if makes_several(seed):
         declared = several(dice, declared)
+    if seed >= PARTITIONED_FROM:
+        start = dice.choice(STARTS)
+        declared = partitioned(dice, declared, instant(start))
     faults = frozenset() if dice.random() < 0.2 else frozenset(one for one in ALL_FAULTS if dice.random() < 0.35)
     derived = [one for one in declared.assets if one.kind == "derived"]
     honest = max((one.takes_ms for one in derived), default=0)
     durations = {one.key: one.takes_ms if not faults else dice.randint(0, max(1, honest)) for one in derived}
     coarse = {one.key: dice.choice((1, 2, 3, 1_000_000)) for one in declared.assets if dice.random() < 0.7}
     slots = tuple(dice.randint(1, 4) for _ in range(dice.randint(1, 3))) if dice.random() < 0.5 else ()
-    bare = Script(seed, declared, durations, coarse, slots, faults)
+    bare = Script(seed, declared, durations, coarse, slots, faults, start=start)
     span = dice.choice((5, 30, 120)) * MINUTE
     steps = [*_changes(dice, declared, span, 1 if size == 1 else 3), *_troubles(dice, bare, span)]
-    return Script(seed, declared, durations, coarse, slots, faults, tuple(sorted(steps, key=lambda step: step.at)))
+    if seed >= PARTITIONED_FROM:
+        steps += _backfills(dice, bare, span)
+        steps = [replace(step, pick=dice.randrange(1_000)) for step in steps]
+    return replace(bare, steps=tuple(sorted(steps, key=lambda step: step.at)))
+
+
+def _backfills(dice: random.Random, bare: Script, span: int) -> Iterator[Step]:
+    """In some plays ranges of partitions are brought up to date, and some of those paused, resumed or cancelled."""
+    assets = [one.key for one in bare.manifest.assets if one.kind == "derived" and one.partitions is not None]
+    if not assets or dice.random() < 0.5:
+        return
+    for _ in range(dice.randint(1, 3)):
+        at = dice.randint(0, span)
+        text = dice.choice(("", "", "force"))
+        yield Step(at, "backfill", dice.choice(assets), number=dice.randint(1, 4), text=text)
+        if dice.random() < 0.4:
+            yield Step(at + dice.choice((0, 1_000, 60_000)), "steer", text=dice.choice(("pause", "resume", "cancel")))
 
 
 def _changes(dice: random.Random, declared: Manifest, span: int, times_as_many: int) -> Iterator[Step]:
@@ -114,6 +138,9 @@ def _troubles(dice: random.Random, bare: Script, span: int) -> Iterator[Step]:
         declared = bare.manifest
         for at in sorted(some(4)):
             declared = changed(dice, declared)
+            if bare.seed >= PARTITIONED_FROM:
+                declared = repartitioned(dice, declared) if dice.random() < 0.3 else declared
+                declared = mended(dice, declared, instant(bare.start))
             yield Step(at, "deploy", manifest=declared)
             yield Step(at + dice.choice((0, 5_000, 60_000)), "upgrade")
 

@@ -2,13 +2,16 @@
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from everfresh.testing import World
 from reactors.admission import propose
 from reactors.apply import apply
 from reactors.domain import Domain, Output
 from streams.events import AssetChanged, DefinitionsDeclared, Event, TimerFired
+from tests.checker import Trace, read
 from tests.core.simulation.crew import Crew
+from tests.core.simulation.partitions import PARTITIONED_FROM, picked
 from tests.core.simulation.scripts import Script
 
 STEP_BACK = (0, 0, 0, 0, 1, 500, 20_000, 600_000)
@@ -16,7 +19,7 @@ STEP_BACK = (0, 0, 0, 0, 1, 500, 20_000, 600_000)
 
 
 ENTRIES_MAX = 8_000
-"""of one play; more means that the reactor proposes the same for ever"""
+"""of one play without partitions; more means that the reactor proposes the same for ever"""
 
 
 INTRUSIONS_MAX = 60
@@ -53,7 +56,9 @@ class Stage(World):
         """what the first look found that found something"""
         self.intrusions = 0
         self.trouble = True
-        super().__init__(script.manifest)
+        self._trace: tuple[tuple[int, int], Trace] | None = None
+        self.entries_max = ENTRIES_MAX * (1 if script.seed < PARTITIONED_FROM else 5)
+        super().__init__(script.manifest, script.start)
 
     # World makes its worker and deploys in one go, so the crew takes the worker's place as soon as it is set.
     def deploy(self, app: object) -> None:
@@ -67,7 +72,7 @@ class Stage(World):
 
     def append(self, event: Event | DefinitionsDeclared, subject: str, name: str = "", source: str = "world") -> None:
         super().append(event, subject, name, source)
-        if len(self.journal) > ENTRIES_MAX:
+        if len(self.journal) > self.entries_max:
             raise RuntimeError(f"the reactor never comes to rest: {event!r}")
         if isinstance(event, DefinitionsDeclared):
             self._new_code()
@@ -128,7 +133,8 @@ class Stage(World):
             return  # each may bring more grants, and each of those another
         if self.dice.random() < 0.5 and self.dice.choice(crew.players).finish_one():
             return
-        self.change(self.dice.choice([one.key for one in self.script.manifest.assets if one.kind == "source"]), 1)
+        source = self.dice.choice([one.key for one in self.script.manifest.assets if one.kind == "source"])
+        self.change(source, 1, self.dice.randrange(1_000) if self.script.seed >= PARTITIONED_FROM else 0)
 
     def _meddle(self) -> None:
         """The rival, or an old proposal that was long on its way, comes in between."""
@@ -142,13 +148,27 @@ class Stage(World):
                 if not isinstance(event, TimerFired) or self.dice.random() < 0.5:
                     self.append(event, getattr(event, "asset", self.script.manifest.domain))
 
-    def change(self, source: str, number: int) -> None:
-        """A change of a source that settles nothing yet."""
+    def picked(self, asset: str, pick: int) -> str:
+        """The partition that a number means now; empty where the asset has none, or is declared no more."""
+        known = self._assets.get(asset)
+        return picked(known.partitions, pick, self.clock) if known is not None else ""
+
+    def change(self, source: str, number: int, pick: int = 0) -> None:
+        """A change of a source that settles nothing yet. Equal fingerprints of two partitions are not equal values."""
         self._ids += 1
         fingerprint = f"f{number}" if source in self.script.coarse else None
-        version = f"{self._ids}"
-        event = AssetChanged(version=version, fingerprint=fingerprint, uri=f"mem:{fingerprint or version}")
+        version, partition = f"{self._ids}", self.picked(source, pick)
+        said: dict[str, Any] = {"partition": partition} if partition else {}
+        where = f"mem:{partition}:" if partition else "mem:"
+        event = AssetChanged(version=version, fingerprint=fingerprint, uri=f"{where}{fingerprint or version}", **said)
         self.append(event, source, name=f"change-{self._ids}", source="world/publisher")
+
+    def trace(self) -> Trace:
+        """What the checker reads of the journal and the outputs."""
+        size = len(self.journal), len(self.outputs)
+        if self._trace is None or self._trace[0] != size:
+            self._trace = size, read(self.exported())
+        return self._trace[1]
 
     def crash_back(self, entries: int) -> None:
         """Crash before the outputs of the last entries were marked as sent: they go out again."""

@@ -1,0 +1,105 @@
+"""Partitions that come to be: what they change for those that read them, and for those that were there before."""
+
+from everfresh.testing import World
+from streams.partitions import All, Last, Static
+from streams.policies import Eager, Manual, Within
+from tests.core.test_partitions import DAYS, MONTHS, parted, ran
+from tests.core.worlds import domain_of, source, world_of
+
+REGIONS = Static(names=("eu", "us"))
+
+
+def test_who_reads_all_partitions_runs_for_an_equal_change_of_another_one() -> None:
+    world = world_of(source("d/s", partitions=REGIONS), parted("d/all", "d/s", parts=None, policy=Eager()))
+    for region in ("eu", "us", "eu"):
+        world.publish("d/s", version="1", fingerprint="empty", partition=region)
+    assert len(ran(world, "d/all")) == 2  # the third says of its region what was said before
+    assert world.state("d/all")["cut"]["d/s"] == 2
+
+
+def test_a_month_waits_for_no_day_that_lacks_an_input_and_takes_it_in_when_it_can() -> None:
+    world = world_of(
+        source("d/s", partitions=DAYS),
+        source("d/t", partitions=DAYS),
+        parted("d/a", "d/s", "d/t"),
+        parted("d/month", "d/a", parts=MONTHS, policy=Within("5m")),
+    )
+    for key, day in (("d/s", "2013-01-01"), ("d/t", "2013-01-01"), ("d/s", "2013-01-02")):
+        world.publish(key, partition=day)
+    world.advance("10m")
+    assert ran(world, "d/month") == ["2013-01"]
+    world.publish("d/s", partition="2013-01-01")
+    world.advance("10m")
+    assert ran(world, "d/month") == ["2013-01"] * 2
+    since = world.clock
+    world.publish("d/t", partition="2013-01-02")
+    assert world.state("d/month", "2013-01")["stale_since"] == since  # what it lacked for longer counts from now
+    world.advance("10m")
+    assert sorted(key for key in world.runs("d/month")[-1].inputs if "code:" not in key) == [
+        "d/a[2013-01-01]",
+        "d/a[2013-01-02]",
+    ]
+
+
+def test_who_reads_all_of_an_asset_runs_for_a_partition_that_a_command_made() -> None:
+    world = world_of(
+        source("d/u"),
+        parted("d/a", "d/u", parts=REGIONS),
+        parted("d/all", ("d/a", All()), parts=None, policy=Eager()),
+    )
+    world.publish("d/u")
+    for region in ("eu", "us"):
+        world.command("materialize", "d/a", partition=region)
+        world.advance("1s")
+    assert [sorted(run.inputs) for run in world.runs("d/all")] == [
+        ["code:d/all", "d/a[eu]"],
+        ["code:d/all", "d/a[eu]", "d/a[us]"],
+    ]
+    assert world.state("d/all")["verdict"] == "fresh"
+
+
+def test_a_window_made_ahead_of_its_time_hears_of_the_ones_before_it() -> None:
+    days = parted("d/two", ("d/s", Last(2)), policy=Eager())
+    world = World(domain_of(source("d/s", partitions=DAYS), days), start="2013-03-10T12:00:00Z")
+    world.publish("d/s", partition="2013-03-10")
+    world.command("materialize", "d/two", partition="2013-03-11")
+    world.advance("1s")
+    world.publish("d/s", partition="2013-03-10")
+    assert ran(world, "d/two") == ["2013-03-10", "2013-03-11", "2013-03-10", "2013-03-11"]
+
+
+def test_a_window_reads_no_manual_partition_that_was_never_published() -> None:
+    world = world_of(
+        source("d/s", partitions=DAYS),
+        parted("d/m", "d/s", policy=Manual()),
+        parted("d/month", "d/m", parts=MONTHS, policy=Eager()),
+    )
+    for day in ("2013-01-01", "2013-01-02"):
+        world.publish("d/s", partition=day)
+    world.command("materialize", "d/m", partition="2013-01-02")
+    world.advance("1s")
+    (run,) = world.runs("d/month")
+    assert sorted(run.inputs) == ["code:d/month", "d/m[2013-01-02]"]
+
+
+def test_the_first_change_of_a_source_that_exists_reaches_the_windows_over_it() -> None:
+    world = world_of(
+        source("d/s", partitions=DAYS, exists=True),
+        parted("d/a", "d/s"),
+        parted("d/month", "d/s", parts=MONTHS, policy=Eager()),
+    )
+    world.command("materialize", "d/month", partition="2013-01")
+    assert world.state("d/month", "2013-01")["verdict"] == "unknown"
+    world.publish("d/s", partition="2013-01-02")
+    assert ran(world, "d/month") == ["2013-01"]
+
+
+def test_a_partition_that_lookback_has_left_behind_is_overdue_no_longer() -> None:
+    asset = parted("d/a", "d/s", policy=Within("5m").lookback(1))
+    world = World(domain_of(source("d/s", partitions=DAYS), asset), start="2013-03-10T22:00:00Z")
+    world.command("pause", "d/a", partition="2013-03-10")
+    world.publish("d/s", partition="2013-03-10")
+    world.advance("1h")
+    assert [one["type"] for one in world.events("everfresh.alert.*")] == ["everfresh.alert.opened.v1"]
+    world.advance("2h")
+    assert [one["type"] for one in world.events("everfresh.alert.*")][1:] == ["everfresh.alert.resolved.v1"]
