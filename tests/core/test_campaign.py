@@ -3,6 +3,9 @@
 from pathlib import Path
 
 from tests.core.simulation.campaign import Told, campaign, digest, histograms, known, play
+from tests.core.simulation.scripts import script
+
+MAPPINGS = ("Same", "All", "Last", "Overlapping", "Matched")
 
 
 def test_a_campaign_goes_on_where_it_was_ended(tmp_path: Path) -> None:
@@ -36,6 +39,7 @@ def test_a_play_that_crashes_has_broken_something() -> None:
     assert lines[0] == "nodes: median 6, longest 9"
     assert "seeds with faults: 50%" in lines
     assert any(line.split()[:2] == ["64-127", "1"] for line in lines)
+    assert not any(line.startswith("partitions") for line in lines)
 
 
 def test_large_plays_are_as_large_as_a_proof_wants_them() -> None:
@@ -43,3 +47,21 @@ def test_large_plays_are_as_large_as_a_proof_wants_them() -> None:
     assert sorted(one.nodes for one in told)[10] >= 10
     assert sorted(one.commits for one in told)[10] >= 50
     assert sum(bool(one.faults) for one in told) >= 6
+
+
+def test_seeds_with_partitions_have_some_of_each_kind() -> None:
+    scripts = [script(seed) for seed in range(200_000, 200_040)]
+    kinds = {type(one.partitions).__name__ for each in scripts for one in each.manifest.assets}
+    assert kinds == {"Windows", "Static", "Dynamic", "NoneType"}
+    deps = [dep for each in scripts for one in each.manifest.assets for dep in one.deps]
+    assert {type(dep.mapping).__name__ for dep in deps} == {*MAPPINGS, "NoneType"}
+    steps = {step.kind for each in scripts for step in each.steps}
+    assert {"publish", "deploy", "crash", "pause", "materialize", "backfill", "steer"} <= steps
+    told = [play(seed) for seed in range(200_000, 200_005)]
+    assert sum(one.partitions > 0 for one in told) >= 3
+    assert any(line.startswith("partitions, where there are any: median") for line in histograms(told))
+
+
+def test_seeds_from_before_partitions_have_none() -> None:
+    for seed in (7, 20_000, 100_000, 199_999):
+        assert all(one.partitions is None for one in script(seed).manifest.assets)

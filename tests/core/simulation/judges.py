@@ -18,7 +18,7 @@ from streams.events import (
     RunGranted,
     WorkerHeartbeat,
 )
-from streams.keys import asset_of, node_key, partition_of
+from streams.keys import node_key
 from streams.policies import Cron, Within
 from tests.checker import Trace
 from tests.checker.graph import Node
@@ -49,9 +49,7 @@ def values_are_right(stage: Stage) -> Iterator[str]:
             if not isinstance(event, Publication):
                 continue
             found, node = (event.uri or "").removeprefix("mem:"), (event.asset, event.partition)
-            ledger.read[node, frozenset(event.cut.items())] = [
-                (asset_of(key), partition_of(key)) for key in event.inputs if not key.startswith(CODE)
-            ]
+            ledger.heard(event)
             wanted = [from_scratch(ledger, view, node, event.cut) for view in _views(stage.trace(), ledger, event)]
             if found not in wanted:
                 yield f"{offset}: {output.subject} is {found} at {event.cut}, from scratch {wanted[0]}"
@@ -70,8 +68,8 @@ def from_scratch(ledger: Ledger, view: View, node: Node, cut: dict[str, int]) ->
     """The node's value at a cut, computed from the sources up."""
     asset, trace = node[0], ledger.trace
     code_version, deps, _ = ledger.code[asset][cut[CODE + asset] - 1]
-    read = ledger.read.get((node, frozenset(cut.items())))
-    if read is None or {key[0] for key in read} != deps:
+    read = ledger.reads(node, cut, view.place)
+    if {key[0] for key in read} != deps:
         return f"nothing: no version of {node} at {cut} reads {sorted(deps)}"
     inputs = {}
     for key in read:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from streams.definitions import CODE, AssetDef, Manifest
 from streams.events import DefinitionsDeclared, Publication, RunGranted
+from streams.keys import asset_of, partition_of
 from tests.checker import Trace
 from tests.checker.graph import Node
 from tests.core.simulation.stage import Stage
@@ -44,8 +45,11 @@ class Ledger:
         default_factory=lambda: defaultdict(list)
     )
     published: dict[Node, Stands] = field(default_factory=dict)
-    read: dict[tuple[Node, frozenset[tuple[str, int]]], list[Node]] = field(default_factory=dict)
-    """node and cut → what its version there was computed from"""
+    read: dict[tuple[Node, frozenset[tuple[str, int]]], list[tuple[int, list[Node]]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    """node and cut → what its versions there were computed from, each with its place: a node that came to be by a
+    command, or a source's partition that existed, is new to its readers, and no cut tells"""
     places: dict[str, int] = field(default_factory=dict)
     """run → the place in the journal that its cut stands for"""
     now: int = 0
@@ -75,6 +79,17 @@ class Ledger:
     def grant(self, one: RunGranted) -> None:
         """Take a grant in."""
         self.places.setdefault(one.run, one.cut_at)
+
+    def heard(self, one: Publication) -> None:
+        """Note what a version was computed from."""
+        place = self.offset if one.run is None else self.places[one.run]
+        read = [(asset_of(key), partition_of(key)) for key in one.inputs if not key.startswith(CODE)]
+        self.read[(one.asset, one.partition), frozenset(one.cut.items())].append((place, read))
+
+    def reads(self, node: Node, cut: dict[str, int], place: int) -> list[Node]:
+        """What the newest version at a cut was computed from, of those whose place isn't past the one given."""
+        known = self.read[node, frozenset(cut.items())]
+        return next((read for at, read in reversed(known) if at <= place), known[0][1] if known else [])
 
     def publish(self, offset: int, one: Publication) -> None:
         """Take a publication in; a Manual asset's is a commit for its readers."""

@@ -27,6 +27,7 @@ STARTS = ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "2025-10-25T23:30:00Z"
 """when plays begin: at a year's, and within the hour before clocks in Berlin are set"""
 
 _UNITS: Sequence[tuple[Unit, ...]] = (("hour",), ("day",), ("hour", "day"), ("day", "month"), ("week", "day", "month"))
+_LENGTHS = ("hour", "day", "week", "month")
 _NAMES = ("eu", "us", "a b", "ü/1", "x")
 _BACK = (0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 4, 9, 25, -1)
 """how many windows before the one that goes on: mostly few, sometimes many, sometimes one that hasn't begun"""
@@ -81,15 +82,18 @@ def mended(dice: random.Random, declared: Manifest, start: int, kept: float = 1)
     `kept` is the share of mappings that stay as they are where they can.
     """
     known: Known = {}
+    read_by_some = {dep.asset for one in declared.assets for dep in one.deps}
 
     def mapped(reader: AssetDef, dep: Dep) -> Dep | None:
         read = known[dep.asset]
         if read.partitions is None:
             return dep.model_copy(update={"mapping": None})
         meant = dep.mapping if dep.mapping is not None else default_mapping(reader.partitions, read.partitions)
-        if _can_be(meant, reader, read) and dice.random() < kept:
+        may_widen = reader.key not in read_by_some
+        if _can_be(meant, reader, read, may_widen) and dice.random() < kept:
             return dep
-        able = [one for one in _mappings(dice, reader.partitions, read.partitions, start) if _can_be(one, reader, read)]
+        some = _mappings(dice, reader.partitions, read.partitions, start)
+        able = [one for one in some if _can_be(one, reader, read, may_widen)]
         return dep.model_copy(update={"mapping": dice.choice(able)}) if able else None
 
     for one in declared.assets:
@@ -113,12 +117,15 @@ def _mappings(dice: random.Random, reader: Partitions | None, read: Partitions, 
         yield Matched({name: dice.sample(theirs, min(len(theirs), dice.randint(1, 2))) for name in ours})
 
 
-def _can_be(mapping: Mapping, reader: AssetDef, read: AssetDef) -> bool:
+def _can_be(mapping: Mapping, reader: AssetDef, read: AssetDef, may_widen: bool) -> bool:
+    """It makes sense; `may_widen`: each change may run as many as a month has days, as long as nobody reads those."""
     if read.partitions is None or wrong_mapping(mapping, reader.partitions, read.partitions) is not None:
         return False
     if isinstance(mapping, Overlapping) and isinstance(reader.partitions, Windows):
-        # A month that is read by each of its hours is 700 runs a change, and no other than one read by its days.
-        return reader.partitions.unit != "hour" or read.partitions.unit in ("hour", "day")  # type: ignore[union-attr]
+        unit, over = reader.partitions.unit, read.partitions.unit  # type: ignore[union-attr]
+        widens = _LENGTHS.index(over) > _LENGTHS.index(unit)
+        if widens and (not may_widen or (unit == "hour" and over != "day")):
+            return False
     is_made = read.kind == "derived" and read.policy.kind != "manual"
     return not isinstance(mapping, All) or not is_made or isinstance(read.partitions, Static)
 
