@@ -105,7 +105,7 @@ def _serves(trace: Trace, grant: Grant, waiting: Container[Node], consumed: Cons
 def _is_promised(trace: Trace, node: Node, view: View, consumed: Consumed) -> bool:
     """Where only the newest windows are promised, one that was among them when it became stale keeps its promise."""
     asset = view.graph.assets[node[0]]
-    if asset.policy not in PROMISES or not view.graph.declares(node):
+    if not (asset.policy in PROMISES or asset.first_now) or not view.graph.declares(node):
         return False
     if asset.newest is None or asset.parts is None:
         return True

@@ -73,7 +73,8 @@ def from_scratch(ledger: Ledger, view: View, node: Node, cut: dict[str, int]) ->
         return f"nothing: no version of {node} at {cut} reads {sorted(deps)}"
     inputs = {}
     for key in read:
-        seen = trace.seen(key, cut, view)
+        # A deploy may have put other sources above it since; then the cut speaks of those from before.
+        seen = trace.seen(key, cut, view) if view.graph.view(key[0]) <= cut.keys() else cut
         if key[0] in cut:
             seq = seen[key[0]]
             inputs[node_key(*key)] = ledger.commits[key[0]][seq - 1].value if seq else NOTHING
