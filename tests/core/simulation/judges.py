@@ -74,7 +74,8 @@ def from_scratch(ledger: Ledger, view: View, node: Node, cut: dict[str, int]) ->
     inputs = {}
     for key in read:
         # A deploy may have put other sources above it since; then the cut speaks of those from before.
-        seen = trace.seen(key, cut, view) if view.graph.view(key[0]) <= cut.keys() else cut
+        then = trace.view(view.place)
+        seen = trace.seen(key, cut, view if view.graph.view(key[0]) <= cut.keys() else then)
         if key[0] in cut:
             seq = seen[key[0]]
             inputs[node_key(*key)] = ledger.commits[key[0]][seq - 1].value if seq else NOTHING
