@@ -160,4 +160,5 @@ def code_fingerprint(definition: AssetDef) -> str:
     said = [orjson.dumps(sorted({dep.asset for dep in definition.deps})).decode()]
     said += [f"{dep.asset} {dep.mapping.model_dump_json()}" for dep in definition.deps if dep.mapping is not None]
     said += [f"makes {output}" for output in sorted(definition.outputs)]
+    said += ["looks"] if definition.observed else []
     return event_id(definition.code_version, *said)

@@ -6,7 +6,7 @@ To be right a node takes in all of them; its promise counts from those it heeds.
 from collections.abc import Collection, Iterable
 
 from reactors.domain import Domain
-from reactors.links import ALWAYS
+from reactors.links import ALWAYS, Ignored
 from reactors.state import Commit, Node, Root
 from streams.definitions import CODE, LOOK
 from streams.keys import asset_of, node_key
@@ -27,24 +27,43 @@ def heeded_roots(domain: Domain, node: Node) -> list[Root]:
     return [domain.state.roots[key] for key in sorted(_heeded(domain, node))]
 
 
+def _is_deaf(domain: Domain, node: Node) -> bool:
+    """To an Eager asset a look alone is no change."""
+    return node.asset in domain.graph.followers
+
+
 def owes_only_a_look(domain: Domain, node: Node) -> bool:
     """All that is past its cut is that an observed source may have changed since it was looked at."""
     if node.owed_at is None or node.version is None or not domain.graph.observed:
         return False
-    others = [root for root in heeded_roots(domain, node) if not root.key.startswith(LOOK)]
-    return oldest_of(others, node.cut_at) is None
+    return _told_after(domain, node) is None
+
+
+def owes_from_before(domain: Domain, node: Node) -> bool:
+    """It owes more than a look, and not only since the entry being folded."""
+    told = _told_after(domain, node)
+    return told is not None and told[0] < domain.state.offset
+
+
+def _told_after(domain: Domain, node: Node) -> Oldest | None:
+    """The oldest commit past its cut that it heeds and that is no look."""
+    told = [root for root in heeded_roots(domain, node) if not root.key.startswith(LOOK)]
+    return oldest_of(told, node.cut_at)
 
 
 def _heeds_all(domain: Domain, node: Node) -> bool:
-    return not domain.graph.ignored and node.asset not in domain.graph.followers
+    return not domain.graph.ignored and not _is_deaf(domain, node)
 
 
 def _heeded(domain: Domain, node: Node) -> Collection[str]:
-    partitioned = domain.graph.partitioned
-    found = domain.links.heeded(node.asset, node.partition) if partitioned else domain.graph.heeded(node.asset)
-    if node.asset in domain.graph.followers:
-        return [key for key in found if not key.startswith(LOOK)]
-    return found
+    found = _heeded_by_readers(domain, node)
+    return [key for key in found if not key.startswith(LOOK)] if _is_deaf(domain, node) else found
+
+
+def _heeded_by_readers(domain: Domain, node: Node) -> Collection[str]:
+    if domain.graph.partitioned:
+        return domain.links.heeded(node.asset, node.partition)
+    return domain.graph.heeded(node.asset)
 
 
 def owed_after(domain: Domain, node: Node, at: int) -> Oldest | None:
@@ -56,7 +75,7 @@ def owed_after(domain: Domain, node: Node, at: int) -> Oldest | None:
         return _born(domain, node)
     if node.asset in domain.graph.joint:
         return _jointly(domain, node, at)
-    return _oldest(domain, node, at, is_heeding=True)
+    return _oldest(domain, node, at, heeded_roots(domain, node), domain.graph.ignored)
 
 
 def _born(domain: Domain, node: Node) -> Oldest | None:
@@ -66,15 +85,14 @@ def _born(domain: Domain, node: Node) -> Oldest | None:
 
 def oldest_after(domain: Domain, node: Node, at: int) -> Oldest | None:
     """The oldest commit above the node that a cut at `at` leaves out, heeded or not."""
-    return _born(domain, node) if at < 0 else _oldest(domain, node, at, is_heeding=False)
+    return _born(domain, node) if at < 0 else _oldest(domain, node, at, domain.roots_above(node), {})
 
 
-def _oldest(domain: Domain, node: Node, at: int, is_heeding: bool) -> Oldest | None:
-    """The oldest commit past the cut; or, of partitions, what came to be past it: then there is more to read."""
-    roots = heeded_roots(domain, node) if is_heeding else domain.roots_above(node)
+def _oldest(domain: Domain, node: Node, at: int, roots: Iterable[Root], ignored: Ignored) -> Oldest | None:
+    """The oldest commit of these past the cut; or, of partitions, what came to be past it: there is more to read."""
     if not domain.graph.partitioned:
         return oldest_of(roots, at)
-    since = domain.links.since(node.asset, node.partition, domain.graph.ignored if is_heeding else {})
+    since = domain.links.since(node.asset, node.partition, ignored)
     found = [born for born in since.values() if born[0] > at]
     commit = oldest_of((root for root in roots if since.get(root.key, ALWAYS)[0] <= at), at)
     return min([*found, commit] if commit is not None else found, default=None)
@@ -94,20 +112,22 @@ def _jointly(domain: Domain, node: Node, at: int) -> Oldest | None:
         if asset.startswith(CODE):
             code.append(domain.state.roots[key])
             continue
-        inputs.setdefault(asset, []).append(_oldest_of_input(domain, key, at))
+        inputs.setdefault(asset, []).append(_oldest_of_input(domain, key, at, _is_deaf(domain, node)))
     new = [min((one for one in each if one is not None), default=None) for each in inputs.values()]
     known = [one for one in new if one is not None]
     all_new = max(known) if known and len(known) == len(new) else None
     return min((one for one in (oldest_of(code, at), all_new) if one is not None), default=None)
 
 
-def _oldest_of_input(domain: Domain, key: str, at: int) -> Oldest | None:
+def _oldest_of_input(domain: Domain, key: str, at: int, is_deaf: bool) -> Oldest | None:
     born = domain.links.born(key) if domain.graph.partitioned else ALWAYS
     if born[0] > at:
         return born
     if domain.is_root(key):
         return oldest_of([domain.state.roots[key]], at)
-    return _oldest(domain, domain.state.nodes[key], at, is_heeding=True)
+    above = domain.state.nodes[key]
+    keys = sorted(one for one in _heeded_by_readers(domain, above) if not (is_deaf and one.startswith(LOOK)))
+    return _oldest(domain, above, at, [domain.state.roots[one] for one in keys], domain.graph.ignored)
 
 
 def oldest_of(roots: Iterable[Root], at: int) -> Oldest | None:

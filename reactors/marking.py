@@ -6,9 +6,10 @@ from heapq import heappop, heappush
 from reactors.domain import Domain
 from reactors.durations import price
 from reactors.freshness import block_below
-from reactors.heeding import Oldest, heeds, oldest_after, owed_after
+from reactors.heeding import Oldest, heeds, oldest_after, owed_after, owes_from_before
 from reactors.state import Commit, Node, Root
 from reactors.timers import arm
+from streams.definitions import LOOK
 
 
 def mark(domain: Domain, key: str) -> None:
@@ -40,7 +41,9 @@ def _is_marked(domain: Domain, node: Node, key: str) -> bool:
     """A commit of that root tells the node nothing: there is an older one, and an older one that its promise heeds."""
     if node.asset in domain.graph.awaited:
         return False
-    return node.since_at is not None and (node.since is not None or not heeds(domain, node, key))
+    if node.since_at is None or (node.since is None and heeds(domain, node, key)):
+        return False
+    return not domain.graph.observed or key.startswith(LOOK) or owes_from_before(domain, node)
 
 
 def mark_node(domain: Domain, node: Node, is_heeded: bool) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.checker.graph import PROMISES, Asset, Node
+from tests.checker.graph import LOOK, PROMISES, Asset, Node
 from tests.checker.items import Covers, Cut, Grant, Publication, text_of
 from tests.checker.links import View
 from tests.checker.trace import Trace
@@ -64,7 +64,8 @@ def _behind(trace: Trace, cut: Cut, node: Node, view: View) -> dict[str, str]:
     """Source → the commits of it that a cut leaves out."""
     all_there_are = {name: trace.commits.count(name) for name in sorted(view.graph.ancestors[node[0]])}
     newest = trace.own(node, all_there_are, view, view.graph.ancestors[node[0]])
-    return {source: f"{cut.get(source, 0) + 1}-{seq}" for source, seq in newest.items() if cut.get(source, 0) < seq}
+    told = {source: seq for source, seq in newest.items() if not source.startswith(LOOK)}  # one may always look again
+    return {source: f"{cut.get(source, 0) + 1}-{seq}" for source, seq in told.items() if cut.get(source, 0) < seq}
 
 
 def _contiguous(item: Grant | Publication, covered: Cut) -> Iterator[Violation]:

@@ -14,6 +14,7 @@ Node = tuple[str, str]
 """an asset and a partition"""
 
 CODE = "code:"
+LOOK = "look:"
 PROMISES = ("within", "eager", "cron")
 
 
@@ -32,6 +33,7 @@ class Asset:
     first_now: bool = False
     outputs: tuple[str, ...] = ()
     made_by: str | None = None
+    observed: bool = False
     said: tuple[str, ...] = ()
     """the mappings that its deps declare"""
     parts: Parts | None = None
@@ -57,7 +59,8 @@ class Graph:
     @classmethod
     def of(cls, manifest: Json) -> "Graph":
         parts = {one["key"]: Parts.of(one.get("partitions")) for one in manifest["assets"]}
-        return cls({one["key"]: _asset(one, parts) for one in manifest["assets"]})
+        assets = {one["key"]: _asset(one, parts) for one in manifest["assets"]}
+        return cls(assets | {asset.deps[-1]: _look(asset) for asset in assets.values() if asset.observed})
 
     @cached_property
     def ancestors(self) -> dict[str, frozenset[str]]:
@@ -123,6 +126,10 @@ class Graph:
         asset = self.assets.get(key)
         return key if asset is None or asset.made_by is None else asset.made_by
 
+    def is_observed(self, key: str) -> bool:
+        asset = self.assets.get(key)
+        return asset is not None and asset.observed
+
     def derived(self, key: str) -> Asset | None:
         asset = self.assets.get(key)
         return None if asset is None or asset.source else asset
@@ -168,6 +175,11 @@ class Graph:
         return frozenset({name}) if asset is None or asset.policy == "manual" else ancestors[name]
 
 
+def _look(asset: Asset) -> Asset:
+    """What an observed source reads: there from the start, and from each look on it may be another."""
+    return Asset(asset.deps[-1], source=True, deps=(), policy="on_demand", exists=True, code_version="1")
+
+
 def _asset(declared: Json, parts: dict[str, Parts | None]) -> Asset:
     own, deps, policy = parts[declared["key"]], declared.get("deps", ()), declared.get("policy", {})
     said = {dep["asset"]: dep["mapping"] for dep in deps if dep.get("mapping") is not None}
@@ -175,7 +187,7 @@ def _asset(declared: Json, parts: dict[str, Parts | None]) -> Asset:
     return Asset(
         key=declared["key"],
         source=declared["kind"] == "source",
-        deps=tuple(dep["asset"] for dep in deps),
+        deps=tuple(dep["asset"] for dep in deps) + ((LOOK + declared["key"],) if declared.get("observed") else ()),
         policy=policy.get("kind", "on_demand"),
         exists=declared.get("exists", False),
         code_version=declared.get("code_version", "1"),
@@ -184,6 +196,7 @@ def _asset(declared: Json, parts: dict[str, Parts | None]) -> Asset:
         first_now=policy.get("first_now", False),
         outputs=tuple(declared.get("outputs", ())),
         made_by=declared.get("made_by"),
+        observed=declared.get("observed", False),
         said=tuple(f"{dep} {orjson.dumps(mapping).decode()}" for dep, mapping in said.items()),
         parts=own,
         newest=policy.get("newest"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tests.checker.commits import Commits, Version
 from tests.checker.export import Export
-from tests.checker.graph import CODE, Graph, Node
+from tests.checker.graph import CODE, LOOK, Graph, Node
 from tests.checker.growth import Growth
 from tests.checker.items import Committed, Cut, Deploy, Grant, Item, Named, Publication
 from tests.checker.journal import Journal
@@ -41,6 +41,10 @@ class Trace:
             growth.commit(item.source, item.partition, *place)
         elif isinstance(item, Named):
             growth.name(item.node, *place)
+        elif isinstance(item, Grant) and item.attempt == 1 and self.graph(item.offset).is_observed(item.node[0]):
+            look = LOOK + item.node[0]
+            self.commits.add(look, Version(item.run), item.offset)
+            growth.commit(look, "", *place)
         elif isinstance(item, Publication) and item.kind != "quarantined":
             right = self._right[item.node].setdefault(frozenset(item.cut.items()), [])
             right.append((item.offset, item.version))

@@ -42,7 +42,13 @@ def test_what_was_found_once_stays_mended(seed: int) -> None:
     assert broken(seed) == []
 
 
-PLAYED = (range(20_000, 20_030), range(100_000, 100_030), range(150_000, 150_015), range(160_000, 160_015))
+PLAYED = (
+    range(20_000, 20_030),
+    range(100_000, 100_030),
+    range(150_000, 150_015),
+    range(160_000, 160_015),
+    range(180_000, 180_008),
+)
 
 
 @pytest.mark.parametrize("seed", [*(seed for some in PLAYED for seed in some), *PARTITIONED])

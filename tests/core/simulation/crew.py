@@ -72,6 +72,8 @@ class Player(SimulatedWorker):
         inputs = {key: value_of(pin) for key, pin in grant.inputs.items() if not key.startswith(CODE)}
         coarse = self.stage.script.coarse
         value = computed(node_key(grant.asset, grant.partition), grant.code_version, inputs, coarse)
+        if grant.asset in self.stage.worker.outside:
+            value = self.stage.found[grant.run] = self.stage.worker.outside[grant.asset]
         makes = self._makes.get((grant.run, grant.attempt), ())
         outputs = {one: self._judged(one, computed(one, "1", {grant.asset: value}, coarse)) for one in makes}
         done = RunSucceeded(outputs=outputs, **dict(self._judged(grant.asset, value)), **named, **timed)
@@ -81,7 +83,8 @@ class Player(SimulatedWorker):
         makes_others = asset in self.stage.worker.outputs  # there is nothing to check of a computation itself
         outcome = None if makes_others else self.outcomes.pop(asset, None)
         checks = (CheckResult(check="told", outcome=outcome, blocking=True),) if outcome else ()  # type: ignore[arg-type]
-        fingerprint = value if asset in self.stage.script.coarse else None
+        is_told = asset in self.stage.script.coarse or asset in self.stage.worker.outside
+        fingerprint = value if is_told else None
         return MadeOutput(fingerprint=fingerprint, uri=f"mem:{value}", checks=checks)
 
     def finish_one(self) -> bool:

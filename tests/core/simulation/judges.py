@@ -6,7 +6,7 @@ from everfresh.testing import World
 from reactors.domain import Output
 from reactors.state import Node as FoldedNode
 from streams.cloudevents import event_id
-from streams.definitions import CODE
+from streams.definitions import CODE, LOOK
 from streams.events import (
     Alert,
     AlertOpened,
@@ -50,7 +50,10 @@ def values_are_right(stage: Stage) -> Iterator[str]:
                 continue
             found, node = (event.uri or "").removeprefix("mem:"), (event.asset, event.partition)
             ledger.heard(event)
-            wanted = [from_scratch(ledger, view, node, event.cut) for view in _views(stage.trace(), ledger, event)]
+            if ledger.is_observed(event.asset):
+                wanted = [stage.found.get(event.run or "", "no look")]
+            else:
+                wanted = [from_scratch(ledger, view, node, event.cut) for view in _views(stage.trace(), ledger, event)]
             if found not in wanted:
                 yield f"{offset}: {output.subject} is {found} at {event.cut}, from scratch {wanted[0]}"
             if not isinstance(event, AssetQuarantined):
@@ -67,6 +70,8 @@ def _views(trace: Trace, ledger: Ledger, event: Publication) -> list[View]:
 def from_scratch(ledger: Ledger, view: View, node: Node, cut: dict[str, int]) -> str:
     """The node's value at a cut, computed from the sources up."""
     asset, trace = node[0], ledger.trace
+    if LOOK + asset in cut:
+        return ledger.looked.get((asset, cut[LOOK + asset]), "never looked at")
     code_version, deps, _ = ledger.code[asset][cut[CODE + asset] - 1]
     read = ledger.reads(node, cut, view.place)
     if {key[0] for key in read} != deps:
@@ -238,7 +243,8 @@ def quiet_in_the_end(stage: Stage) -> Iterator[str]:
     """Invariant 10: when nothing arrives any more and nothing is held, all that is promised is fresh."""
     assert stage.domain is not None
     domain = stage.domain
-    if domain.flights or domain.state.waves:
+    looks = any(one.observed for one in domain.graph.assets.values())  # somebody always looks, sooner or later
+    if not looks and (domain.flights or domain.state.waves):
         yield f"still busy: {list(domain.flights)} {list(domain.state.waves)}"
     going = [one.name for one in domain.state.backfills.values() if not one.is_over]
     if going:
@@ -247,7 +253,7 @@ def quiet_in_the_end(stage: Stage) -> Iterator[str]:
     view = trace.view(trace.end)
     for node in in_order(domain):
         key, asset = node.key, view.graph.assets[node.asset]
-        if node.requests:
+        if node.requests and not looks:
             yield f"{key} is still wanted"
         if bool(node.missing) == view.can_be_had((node.asset, node.partition)):
             yield f"{key} misses {node.missing}, and the checker says otherwise"
@@ -255,7 +261,10 @@ def quiet_in_the_end(stage: Stage) -> Iterator[str]:
             continue
         if asset.policy in ("within", "eager", "cron") and not node.missing:
             state = stage.state(node.asset, node.partition)
-            if (state["verdict"] not in ("fresh", "infeasible")) or state["lag"] or node.owed_at is not None:
+            if any(name.startswith(LOOK) for name in view.graph.ancestors[node.asset]):
+                if state["verdict"] not in ("fresh", "infeasible", "stale"):
+                    yield f"{key} is {state['verdict']}, and what it reads is looked at: {state['reason']}"
+            elif (state["verdict"] not in ("fresh", "infeasible")) or state["lag"] or node.owed_at is not None:
                 yield f"{key} is {state['verdict']}, lag {state['lag']}: {state['reason']}"
 
 

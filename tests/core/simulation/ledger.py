@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from streams.definitions import CODE, AssetDef, Manifest
+from streams.definitions import CODE, LOOK, AssetDef, Manifest
 from streams.events import DefinitionsDeclared, Publication, RunGranted
 from streams.keys import asset_of, partition_of
 from tests.checker import Trace
@@ -52,6 +52,8 @@ class Ledger:
     command, or a source's partition that existed, is new to its readers, and no cut tells"""
     places: dict[str, int] = field(default_factory=dict)
     """run → the place in the journal that its cut stands for"""
+    looked: dict[tuple[str, int], str] = field(default_factory=dict)
+    """observed source and look → what was there"""
     now: int = 0
     offset: int = -1
     heeds_since: dict[str, int] = field(default_factory=dict)  # asset → the deploy that changed what makes it stale
@@ -79,6 +81,8 @@ class Ledger:
     def grant(self, one: RunGranted) -> None:
         """Take a grant in."""
         self.places.setdefault(one.run, one.cut_at)
+        if one.attempt == 1 and self.is_observed(one.asset):
+            self.commits[LOOK + one.asset].append(Heard(self.offset, self.now, one.run))
 
     def heard(self, one: Publication) -> None:
         """Note what a version was computed from."""
@@ -98,6 +102,8 @@ class Ledger:
         soon = self.trace.commits.newest_of(one.cut)
         is_sure = one.run is not None or not any(soon < since <= offset for since in self.reached(node).values())
         self.published[node] = Stands(one.cut, place, is_sure)
+        if one.run is not None and self.is_observed(one.asset):
+            self.looked[one.asset, one.cut[LOOK + one.asset]] = self.world.found[one.run]
         if one.run is not None and not (one.TYPE.endswith("verified.v1")):
             value = (one.uri or "").removeprefix("mem:")
             self.commits[one.asset].append(Heard(offset, self.now, value))
@@ -137,6 +143,9 @@ class Ledger:
                 if self._heeds.setdefault(key, heeds) != heeds:
                     self._heeds[key], self.heeds_since[key] = heeds, offset
 
+    def is_observed(self, key: str) -> bool:
+        return key in self.assets and self.assets[key].observed
+
     def is_root(self, key: str) -> bool:
         """No run here produces it for its readers."""
         return self.assets[key].kind == "source" or self.assets[key].policy.kind == "manual"
@@ -149,6 +158,7 @@ class Ledger:
         """The roots whose commits make an asset stale, each by a way on which nobody ignores it."""
         policy = self.assets[key].policy
         found = set() if policy.on_code == "ignore" else {CODE + key}
+        found |= {LOOK + key} if self.is_observed(key) else set()
         return found.union(
             *(self.heeded_through(dep.asset) for dep in self.assets[key].deps if dep.asset not in policy.ignored)
         )
@@ -182,14 +192,19 @@ class Ledger:
         """The commit from which on an asset at this cut is stale."""
         asset = self.assets[key]
         if asset.policy.requires == "any":
-            return self._oldest(self.heeded(key), cut)
+            return self._oldest(self._heard(key, self.heeded(key)), cut)
         runs = self.assets[asset.made_by or key]  # all that its computation reads
         deps = [dep.asset for dep in runs.deps if dep.asset not in runs.policy.ignored]
-        each = [self._oldest(self.heeded_through(dep), cut) for dep in deps]
+        each = [self._oldest(self._heard(key, self.heeded_through(dep)), cut) for dep in deps]
         new = [one for one in each if one is not None]
         last = [max(new, key=lambda one: one.offset)] if new and len(new) == len(each) else []
         code = self._oldest({CODE + one.key for one in (asset, runs) if one.policy.on_code != "ignore"}, cut)
         return min([*last, *([code] if code else [])], key=lambda one: one.offset, default=None)
+
+    def _heard(self, key: str, roots: set[str]) -> set[str]:
+        """To an Eager asset a look alone is no change."""
+        deaf = self.assets[key].policy.kind == "eager"
+        return {root for root in roots if not (deaf and root.startswith(LOOK))}
 
     def _oldest(self, roots: set[str], cut: dict[str, int]) -> Heard | None:
         late = [heard[cut.get(root, 0)] for root in roots if len(heard := self.commits[root]) > cut.get(root, 0)]

@@ -29,10 +29,8 @@ def act(stage: Stage, step: Step) -> None:
     if step.kind == "publish":
         stage.change(step.asset, step.number, step.pick)
         stage.settle()
-    elif step.kind == "fails":
-        stage.failures[step.asset] = step.number
-    elif step.kind == "check":
-        stage.outcomes[step.asset] = step.text
+    elif step.kind in ("outside", "fails", "check"):
+        foresee(stage, step)
     elif step.kind == "crash":
         stage.crash_back(step.number)
     elif step.kind == "restart":
@@ -56,6 +54,16 @@ def act(stage: Stage, step: Step) -> None:
         command = COMMANDS[step.kind](asset=step.asset, partition=stage.picked(step.asset, step.pick), by="stage")
         stage.append(command, step.asset)  # a deploy may have removed it
         stage.settle()
+
+
+def foresee(stage: Stage, step: Step) -> None:
+    """What the next runs will find, or come to."""
+    if step.kind == "fails":
+        stage.failures[step.asset] = step.number
+    elif step.kind == "check":
+        stage.outcomes[step.asset] = step.text
+    elif step.asset in stage.worker.outside:  # a deploy may have ended that
+        stage.worker.outside[step.asset] = f"o{step.number}"
 
 
 def fill(stage: Stage, step: Step) -> None:

@@ -10,6 +10,7 @@ from streams.units import instant
 from tests.core.simulation.computations import makes_several, repaired, several
 from tests.core.simulation.graphs import manifest, named, size_of
 from tests.core.simulation.modifiers import fitted, is_modified, modified
+from tests.core.simulation.observed import changes_outside, is_observed, observed, unhurried
 from tests.core.simulation.partitions import PARTITIONED_FROM, STARTS, mended, partitioned, repartitioned
 
 MINUTE = 60_000
@@ -58,6 +59,8 @@ def script(seed: int) -> Script:
         declared = modified(dice, declared)
     if makes_several(seed):
         declared = several(dice, declared)
+    if is_observed(seed):
+        declared = observed(dice, declared)
     if seed >= PARTITIONED_FROM:
         start = dice.choice(STARTS)
         declared = partitioned(dice, declared, instant(start))
@@ -69,7 +72,9 @@ def script(seed: int) -> Script:
     slots = tuple(dice.randint(1, 4) for _ in range(dice.randint(1, 3))) if dice.random() < 0.5 else ()
     bare = Script(seed, declared, durations, coarse, slots, faults, start=start)
     span = dice.choice((5, 30, 120)) * MINUTE
+    span *= 10 if is_observed(seed) else 1
     steps = [*_changes(dice, declared, span, 1 if size == 1 else 3), *_troubles(dice, bare, span)]
+    steps += [Step(at, "outside", key, number) for at, key, number in changes_outside(dice, declared, span)]
     if seed >= PARTITIONED_FROM:
         steps += _backfills(dice, bare, span)
         steps = [replace(step, pick=dice.randrange(1_000)) for step in steps]
@@ -177,7 +182,7 @@ def changed(dice: random.Random, declared: Manifest) -> Manifest:
                 assets[place] = one.model_copy(update={"policy": dice.choice(assets).policy})
             elif kind == "remove" and not any(dep.asset == one.key for other in assets for dep in other.deps):
                 assets.pop(place)
-    return declared.model_copy(update={"assets": tuple(map(fitted, repaired(assets)))})
+    return declared.model_copy(update={"assets": tuple(unhurried(list(map(fitted, repaired(assets)))))})
 
 
 def _newcomer(dice: random.Random, assets: list[AssetDef]) -> AssetDef:

@@ -11,6 +11,7 @@ from reactors.domain import Domain, Output
 from streams.events import AssetChanged, DefinitionsDeclared, Event, TimerFired
 from tests.checker import Trace, read
 from tests.core.simulation.crew import Crew
+from tests.core.simulation.observed import OBSERVED_FROM
 from tests.core.simulation.partitions import PARTITIONED_FROM, picked
 from tests.core.simulation.scripts import Script
 
@@ -54,10 +55,12 @@ class Stage(World):
         self.eyes = random.Random(script.seed)
         self.seen: list[str] = []
         """what the first look found that found something"""
+        self.found: dict[str, str] = {}
+        """run of a look → what was there"""
         self.intrusions = 0
         self.trouble = True
         self._trace: tuple[tuple[int, int], Trace] | None = None
-        self.entries_max = ENTRIES_MAX * (1 if script.seed < PARTITIONED_FROM else 5)
+        self.entries_max = ENTRIES_MAX * (1 if script.seed < OBSERVED_FROM else 5)
         super().__init__(script.manifest, script.start)
 
     # World makes its worker and deploys in one go, so the crew takes the worker's place as soon as it is set.
@@ -133,7 +136,10 @@ class Stage(World):
             return  # each may bring more grants, and each of those another
         if self.dice.random() < 0.5 and self.dice.choice(crew.players).finish_one():
             return
-        source = self.dice.choice([one.key for one in self.script.manifest.assets if one.kind == "source"])
+        sources = [one.key for one in self.script.manifest.assets if one.kind == "source"]
+        if not sources:
+            return
+        source = self.dice.choice(sources)
         self.change(source, 1, self.dice.randrange(1_000) if self.script.seed >= PARTITIONED_FROM else 0)
 
     def _meddle(self) -> None:
