@@ -1,5 +1,7 @@
 """A deploy: the definitions change, what was learned and published stays."""
 
+from collections.abc import Iterable
+
 import orjson
 
 from reactors.alerts import close_all, forget_checks
@@ -11,7 +13,7 @@ from reactors.durations import expected, price
 from reactors.graph import Graph, compile_graph
 from reactors.growth import add, create, grow, judge_anew, root_of
 from reactors.marking import count
-from reactors.requests import is_busy, make_ready
+from reactors.requests import cut_of, is_busy, make_ready
 from reactors.silence import expect
 from reactors.state import Node, Parts, Retired, Root
 from streams.cloudevents import event_id
@@ -34,7 +36,7 @@ def declared(domain: Domain, manifest: Manifest) -> None:
     for key, node in list(state.nodes.items()):
         if not _is_declared(graph, node):
             _forget(domain, key)
-    before = domain.graph
+    before, above = domain.graph, _roots_above(domain)
     for key in sorted(before.sources - graph.sources):
         close_all(domain, key)
     state.manifest, state.renewed_at = manifest, state.offset
@@ -50,6 +52,7 @@ def declared(domain: Domain, manifest: Manifest) -> None:
         node.takes = expected(domain, node)
         count(domain, node)
         price(domain, node)
+        _narrow(domain, node, above.get(node.key, ()))
     for node in declared_nodes:
         judge_anew(domain, node)
         make_ready(domain, node)  # a run that was lost, and waited for its next attempt, waits on
@@ -82,6 +85,26 @@ def _drop_plans(domain: Domain) -> None:
         node.requests = node.requests[:1] if is_busy(node) else []
         for request in node.requests:
             request.waves, request.waiting = [], {}
+
+
+def _roots_above(domain: Domain) -> dict[str, list[str]]:
+    """Node → what its cut goes by, where there are partitions: another mapping may leave some of that out."""
+    nodes = domain.state.nodes.values() if domain.graph.partitioned else ()
+    return {node.key: domain.links.above(node.asset, node.partition)[0] for node in nodes}
+
+
+def _narrow(domain: Domain, node: Node, before: Iterable[str]) -> None:
+    """Of a source of which the node reads less than before, its cut names the newest commit that touches it still.
+
+    Otherwise each later cut would seem to go back, and no run of the node would ever fit again.
+    """
+    now = [root.key for root in domain.roots_above(node)] if before else []
+    lost = {asset_of(key) for key in before if key not in now}
+    names = [name for name in domain.graph.above(node.asset) if name in lost and name in node.cut]
+    if names:
+        touching = cut_of(domain, node, node.cut_at)
+        node.cut = {**node.cut, **{name: min(node.cut[name], touching.get(name, 0)) for name in names}}
+    node.granted = {name: seq for name, seq in node.granted.items() if name not in lost}
 
 
 def _declare_root(domain: Domain, key: str) -> None:

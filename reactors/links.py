@@ -191,9 +191,9 @@ class Links:
         found = {node_key(name, part): ALWAYS}
         lineage = list(self._lineage(name, part, ignored=ignored))
         for asset, partition in sorted(lineage, key=lambda one: -self._graph.rank[one[0]]):
-            reader = found[node_key(asset, partition)]
+            reader, picky = found[node_key(asset, partition)], dict.fromkeys(self.required(asset, partition))
             for key in self._without(ignored, asset, partition):
-                since = max(reader, self.born(key))
+                since = reader if key in picky else max(reader, self.born(key))
                 found[key] = min(since, found.get(key, since))
         return found
 

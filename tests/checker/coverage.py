@@ -1,9 +1,10 @@
 """Cuts never go back, and each commit is covered by exactly one accepted run or verification."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from tests.checker.graph import LOOK, PROMISES, Asset, Node
-from tests.checker.items import Covers, Cut, Grant, Publication, text_of
+from tests.checker.items import Covers, Cut, Deploy, Grant, Publication, text_of
 from tests.checker.links import View
 from tests.checker.trace import Trace
 from tests.checker.violation import Invariant, Violation
@@ -14,33 +15,62 @@ HELD = frozenset({"paused", "quarantined", "failing", "blocked"})
 
 def cuts_never_go_back(trace: Trace) -> Iterator[Violation]:
     """A source leaves a cut only when a deploy took it out of the ancestors."""
-    cuts: dict[Node, Cut] = {}
-    for item in trace.published():
+    for item, known in _in_turn(trace):
+        if not isinstance(item, Publication) or known.is_moved:
+            continue
         ancestors = trace.graph(item.offset).ancestors.get(item.node[0], frozenset())
-        for source, before in cuts.get(item.node, {}).items():
+        for source, before in known.cut.items():
             after = item.cut.get(source)
             if after is None and source in ancestors:
                 yield _wrong(Invariant.CUTS, item, f"the cut was at {before} of {source} and doesn't name it any more")
             elif after is not None and after < before:
                 yield _wrong(Invariant.CUTS, item, f"the cut goes back on {source} from {before} to {after}")
-        cuts[item.node] = item.cut
 
 
 def each_commit_covered_once(trace: Trace) -> Iterator[Violation]:
     """Coverage starts right after what was covered before, and ends at the cut; a grant says the same beforehand."""
-    covered: dict[Node, Cut] = {}
+    for item, known in _in_turn(trace):
+        if isinstance(item, Publication) or (item.attempt == 1 and trace.graph(item.offset).declares(item.node)):
+            yield from _contiguous(item, known)
+
+
+@dataclass(slots=True)
+class Covered:
+    """What is covered of a node's sources, and its newest cut."""
+
+    covered: Cut = field(default_factory=dict)
+    cut: Cut = field(default_factory=dict)
+    is_moved: bool = False
+    """A deploy has it read other partitions, so its sources' commits that touch it are others: the next cut may name
+    older ones, and what follows may begin before what was left, never after."""
+
+
+def _in_turn(trace: Trace) -> Iterator[tuple[Grant | Publication, Covered]]:
+    """Grants and publications, each with what was known of its node before it."""
+    known: dict[Node, Covered] = {}
     for item in trace.line:
-        if isinstance(item, Grant) and item.attempt == 1:
-            yield from _contiguous(item, covered.get(item.node, {}))
+        if isinstance(item, Deploy):
+            item.graph.forget(known)
+            for node, one in known.items():
+                one.is_moved = one.is_moved or trace.moves(item, node)
+        elif isinstance(item, Grant):
+            yield item, known.get(item.node, Covered())
         elif isinstance(item, Publication) and item.kind != "quarantined":
-            before = covered.get(item.node, {})
-            yield from _contiguous(item, before)
-            covered[item.node] = {source: max(seq, before.get(source, 0)) for source, seq in item.cut.items()}
+            before = known.get(item.node, Covered())
+            yield item, before
+            most = {} if before.is_moved else before.covered
+            covered = {source: max(seq, most.get(source, 0)) for source, seq in item.cut.items()}
+            known[item.node] = Covered(covered, item.cut)
 
 
 def nothing_left_uncovered(trace: Trace) -> Iterator[Violation]:
     """At the end of a quiet trace, what is promised and can be kept is right at the newest commits."""
-    last = {item.node: item.cut for item in trace.published()}
+    last: dict[Node, Cut] = {}
+    for item in trace.line:
+        if isinstance(item, Deploy):
+            item.graph.forget(last)
+        elif isinstance(item, Publication) and item.kind != "quarantined":
+            last[item.node] = item.cut
     view = trace.view(trace.end)
     for node in trace.growth.nodes:
         asset = view.graph.assets[node[0]]
@@ -68,12 +98,15 @@ def _behind(trace: Trace, cut: Cut, node: Node, view: View) -> dict[str, str]:
     return {source: f"{cut.get(source, 0) + 1}-{seq}" for source, seq in told.items() if cut.get(source, 0) < seq}
 
 
-def _contiguous(item: Grant | Publication, covered: Cut) -> Iterator[Violation]:
+def _contiguous(item: Grant | Publication, known: Covered) -> Iterator[Violation]:
+    covered = known.covered
     expected: Covers = {
         source: (covered.get(source, 0) + 1, seq) for source, seq in item.cut.items() if seq > covered.get(source, 0)
     }
     for source in sorted(expected.keys() | item.covers.keys()):
         wanted, said = expected.get(source), item.covers.get(source)
+        if known.is_moved and said is not None and said[0] <= covered.get(source, 0) + 1:
+            wanted = said[0], item.cut.get(source, 0)
         if wanted != said:
             name = type(item).__name__.lower() if isinstance(item, Grant) else item.kind
             text = f"{name} covers {_range(said)} of {source}, where {_range(wanted)} is left: {_kind(wanted, said)}"

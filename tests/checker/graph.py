@@ -4,6 +4,7 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import TopologicalSorter
+from typing import Any
 
 import orjson
 
@@ -114,6 +115,11 @@ class Graph:
         if asset is None or asset.parts is None:
             return asset is not None and not key[1]
         return asset.parts.has(key[1])
+
+    def forget(self, known: dict[Node, Any]) -> None:
+        """Drop what is known of nodes that aren't declared: one that comes back begins anew."""
+        for node in [node for node in known if self.derived(node[0]) is None or not self.declares(node)]:
+            del known[node]
 
     @cached_property
     def foreign(self) -> frozenset[str]:

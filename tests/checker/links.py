@@ -75,6 +75,12 @@ class View:
         asset = self.graph.derived(node[0])
         return [] if asset is None else [one for dep in dict.fromkeys(asset.deps) for one in self.reads(node, dep)]
 
+    def needs(self, node: Node) -> list[Node]:
+        """Of what it reads, that which it can't do without."""
+        mappings = self.graph.assets[node[0]].mappings
+        picky = [dep for dep in self.graph.assets[node[0]].deps if mappings.get(dep, {"kind": "same"})["kind"] in PICKY]
+        return [key for dep in picky for key in self.reads(node, dep)]
+
     def can_be_had(self, node: Node) -> bool:
         """Each of a node's deps has something to read, and all of that can be had."""
         read = [self.reads(node, dep) for dep in self.graph.assets[node[0]].deps]
@@ -98,8 +104,9 @@ class View:
         """Whatever is above a node → the place from which on it was: on one way, all that lies on it could be had."""
         rank, found = self.graph.rank, {node: -1}
         for each in sorted(self.lineage(node), key=lambda one: -rank[one[0]]):
+            needed = self.needs(each)
             for key in self.inputs(each):
-                since = self.had.since(key, self.place) if key[1] or not self.graph.counted(key[0]) else -1
+                since = -1 if key in needed else self.had.since(key, self.place)
                 way = max(found[each], -1 if since is None else since)
                 found[key] = min(way, found.get(key, way))
         return found

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterator
 
 from tests.checker.commits import Version
 from tests.checker.graph import CODE, PROMISES, Graph, Node
-from tests.checker.items import Asked, Cut, Grant, Pin, Publication, text_of
+from tests.checker.items import Asked, Cut, Deploy, Grant, Pin, Publication, text_of
 from tests.checker.links import View
 from tests.checker.trace import Trace
 from tests.checker.violation import Invariant, Violation
@@ -22,6 +22,9 @@ class Consumed:
         self._first: dict[str, Grant] = {}
 
     def see(self, item: object) -> None:
+        if isinstance(item, Deploy):
+            for known in (self.version, self.inputs, self.cuts):
+                item.graph.forget(known)
         if isinstance(item, Grant):
             self._first.setdefault(item.run, item)
         if isinstance(item, Publication) and item.kind != "quarantined":

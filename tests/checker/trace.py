@@ -82,6 +82,13 @@ class Trace:
         """The links of the graph in force at `offset`, as far as things could be had then, or at an earlier place."""
         return View(self.graph(offset), self.growth.had, offset if place is None else place)
 
+    def moves(self, deploy: Deploy, node: Node) -> bool:
+        """Whether a deploy has a partition read others than before, or wait: its commits are others from then on."""
+        before, now = self.view(deploy.offset - 1), self.view(deploy.offset)
+        if not (before.graph.is_parted or now.graph.is_parted) or not now.graph.declares(node):
+            return False
+        return not now.had(node, deploy.offset) or before.above(node) != now.above(node)
+
     def seen(self, key: Node, cut: Cut, view: View) -> Cut:
         """The part of a reader's cut that an input is right at: of what touches it, the newest."""
         names = view.graph.view(key[0])

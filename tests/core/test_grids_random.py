@@ -101,15 +101,13 @@ def from_scratch(s: Names, sold: Names, rates: Names, tax: Names) -> Iterator[tu
 
 
 def summed(asset: str, name: str, s: Names, cell: Names) -> Names:
-    """A cell that waits for its region's tax is there, so whoever reads it waits with it."""
+    """A cell that waits for its region's tax can't be had yet: who reads what is there doesn't wait for it."""
     groups: dict[str, list[str]] = {}
     for one in s:
+        if one not in cell:
+            continue
         groups.setdefault(name.format(day=one[:10], month=one[:7], region=region_of(one)), []).append(one)
-    return {
-        group: made(asset, group, {"cell": ones}, cell=cell)
-        for group, ones in groups.items()
-        if all(one in cell for one in ones)
-    }
+    return {group: made(asset, group, {"cell": ones}, cell=cell) for group, ones in groups.items()}
 
 
 def told(asset: str, values: Names) -> Iterator[tuple[str, str]]:

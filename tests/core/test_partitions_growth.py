@@ -103,3 +103,17 @@ def test_a_partition_that_lookback_has_left_behind_is_overdue_no_longer() -> Non
     assert [one["type"] for one in world.events("everfresh.alert.*")] == ["everfresh.alert.opened.v1"]
     world.advance("2h")
     assert [one["type"] for one in world.events("everfresh.alert.*")][1:] == ["everfresh.alert.resolved.v1"]
+
+
+def test_a_partition_that_reads_less_after_a_deploy_runs_on() -> None:
+    read = source("d/s", partitions=DAYS)
+    world = world_of(read, parted("d/a", ("d/s", Last(2)), policy=Eager()))
+    for day in ("2013-01-02", "2013-01-01"):
+        world.publish("d/s", partition=day)
+        world.advance("1s")
+    assert world.state("d/a", "2013-01-02")["cut"]["d/s"] == 2  # the first day's commit touched it too
+    world.deploy(domain_of(read, parted("d/a", "d/s", policy=Eager())))
+    assert ran(world, "d/a").count("2013-01-02") == 3
+    assert world.state("d/a", "2013-01-02")["cut"]["d/s"] == 1
+    world.publish("d/s", partition="2013-01-02")
+    assert ran(world, "d/a").count("2013-01-02") == 4

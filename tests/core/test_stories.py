@@ -30,6 +30,8 @@ FOUND = {
     200_018: "a window that could run waited for a new day that lacked an input",
     200_019: "a change that equalled another partition's was nothing new to who reads all partitions",
     200_023: "the first change of a source that existed didn't reach the windows over it",
+    200_591: "a node that had waited since a deploy was news to the one that reads its own name's all along",
+    200_796: "a deploy had a partition read less: each later cut seemed to go back, and no grant was accepted any more",
     200_922: "a window that lookback had left out by then was still planned for, and judged, as promised",
 }
 

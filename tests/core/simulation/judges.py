@@ -193,7 +193,7 @@ def _late(ledger: Ledger, offset: int, opened: Container[str]) -> Iterator[str]:
             continue  # a deploy changed what is above it: since when it is stale is another question
         if not isinstance(one.policy, Within | Cron) or one.policy.hours is not None:
             continue
-        behind, is_promised = ledger.behind(node), _is_promised(ledger, node)
+        behind, is_promised = ledger.behind(node), _is_promised(ledger, node) and _is_known(ledger, node)
         if behind is not None and behind.offset < ledger.heeds_since.get(node[0], -1):
             continue  # the same
         late = is_promised and behind is not None and ledger.now >= behind.time + _leaves(one.policy, behind.time)
@@ -207,6 +207,15 @@ def _is_promised(ledger: Ledger, node: Node) -> bool:
     """Whether it is among the newest windows, where only these are promised."""
     asset = ledger.trace.graph(ledger.offset).assets[node[0]]
     return asset.newest is None or asset.parts is None or asset.parts.is_newest(node[1], asset.newest, ledger.now)
+
+
+def _is_known(ledger: Ledger, node: Node) -> bool:
+    """What it can't do without can be had and has a version: a deploy may have it read another partition."""
+    view = ledger.trace.view(ledger.offset)
+    if not view.graph.is_parted:
+        return True
+    made = [key for key in view.needs(node) if not view.graph.counted(key[0])]
+    return view.had(node, view.place) and all(key in ledger.published for key in made)
 
 
 def _leaves(policy: Within | Cron, since: int) -> int:

@@ -12,6 +12,7 @@ from streams.events import DefinitionsDeclared, Publication, RunGranted
 from streams.keys import asset_of, partition_of
 from tests.checker import Trace
 from tests.checker.graph import Node
+from tests.checker.items import Deploy
 from tests.core.simulation.stage import Stage
 
 Values = dict[str, str]
@@ -31,7 +32,8 @@ class Stands(NamedTuple):
     cut: dict[str, int]
     place: int
     is_sure: bool
-    """a move doesn't say its place; only where nothing came to be meanwhile it doesn't matter"""
+    """a move doesn't say its place, which doesn't matter where nothing came to be meanwhile; and no deploy changed
+    what is above it since: when something is stale by that is another question"""
 
 
 @dataclass(slots=True)
@@ -126,7 +128,11 @@ class Ledger:
         graph = self.trace.graph(offset)
         manual = {key for key in self.assets if self.is_root(key)}
         self.assets = {one.key: one for one in declared.assets}
-        self.published = {node: one for node, one in self.published.items() if graph.declares(node)}
+        self.published = {
+            node: one._replace(is_sure=one.is_sure and not self._is_moved(node))
+            for node, one in self.published.items()
+            if graph.declares(node)
+        }
         self._last = {node: one for node, one in self._last.items() if graph.declares(node) or not node[1]}
         for key, one in self.assets.items():
             code = (one.code_version, frozenset(dep.asset for dep in one.deps), one.outputs)
@@ -145,6 +151,10 @@ class Ledger:
 
     def is_observed(self, key: str) -> bool:
         return key in self.assets and self.assets[key].observed
+
+    def _is_moved(self, node: Node) -> bool:
+        """The deploy at hand has the partition read others than before, or wait."""
+        return self.trace.moves(Deploy(self.offset, self.trace.graph(self.offset)), node)
 
     def is_root(self, key: str) -> bool:
         """No run here produces it for its readers."""

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from typing import Any, NamedTuple
 from unittest import mock
 
-from reactors import commits, freshness, granting, requests, results, runs, timers, waves
+from reactors import commits, freshness, granting, growth, links, requests, results, runs, timers, waves
 from reactors.domain import Domain
 from reactors.state import Node, Request, Wave
 from streams.policies import Cron
@@ -28,7 +28,7 @@ class Mutant(NamedTuple):
     patches: tuple[tuple[Any, str, Callable[..., Any]], ...]
 
 
-_due, _ask_upward, _ask = timers.due, waves._ask_upward, requests.ask
+_due, _ask_upward, _ask, _is_there = timers.due, waves._ask_upward, requests.ask, links.Links._is_there
 
 
 def _target_alone(domain: Domain, wave: Wave, target: Node, at: int) -> list[Node]:
@@ -70,12 +70,27 @@ def _any_number(turn: granting.Round, worker: str, node: Node) -> None:
     turn._taken[node.asset] = None
 
 
+def _is_declared(known: links.Links, key: str, at: int | None = None) -> bool:
+    """A root or a node by that name, whether it can be had or not."""
+    return key in (known._state.roots if known.is_root(key) else known._state.nodes)
+
+
+def _is_now(known: links.Links, key: str, at: int | None = None) -> bool:
+    """It can be had, whatever the cut."""
+    return _is_there(known, key)
+
+
 MUTANTS = (
     Mutant(1, "a commit marks nothing", ((commits, "mark", lambda *_: None),)),
+    Mutant(1, "no partition comes to be", ((commits, "grow", lambda *_: None),)),
+    Mutant(1, "what comes to be reaches nobody", ((growth, "reach", lambda *_: None),)),
+    Mutant(1, "a window's newcomers were always there", ((links.Links, "since", lambda *_: {}),)),
+    Mutant(1, "windows wait for what can't be had", ((links.Links, "_is_there", _is_declared),)),
     Mutant(2, "nothing falls due", ((timers, "due", lambda *_: None),)),
     Mutant(2, "due without a margin", ((timers, "margin", lambda *_: -60_000),)),
     Mutant(3, "a wave requests its target alone", ((waves, "_ask_upward", _target_alone),)),
     Mutant(4, "inputs as they stand, not at the cut", ((waves, "ask", _whatever_is_newest),)),
+    Mutant(4, "windows are read as they are now, not as they were at the cut", ((links.Links, "_is_there", _is_now),)),
     Mutant(5, "every request runs, new inputs or none", ((requests, "may_move", lambda *_: False),)),
     Mutant(5, "no request runs", ((requests, "may_move", lambda node, _: node.version is not None),)),
     Mutant(6, "several runs of a node at once", ((requests, "is_busy", lambda _: False),)),
