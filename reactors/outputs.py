@@ -2,9 +2,10 @@
 
 from reactors.domain import Domain
 from reactors.marking import plan_again
-from reactors.requests import FAR, cut_of, pin_node, pin_root
+from reactors.requests import FAR, pin_node, pin_root
 from reactors.state import Node, Request
 from streams.definitions import CODE
+from streams.events import Cut
 from streams.keys import node_key
 
 
@@ -27,7 +28,7 @@ def want_outputs(domain: Domain, node: Node, request: Request, outputs: list[str
         waiting = [one for one in output.requests if one.waiting.get(node.key) == request.at]
         first = output.requests[0].at if output.requests else FAR
         if not waiting and first > request.at > output.cut_at:
-            waiting = [_wanted(domain, output, request.at)]
+            waiting = [_wanted(domain, output, request.at, request.cut)]
             waiting[0].waiting[node.key] = request.at
             output.requests.insert(0, waiting[0])
             plan_again(domain, output)
@@ -38,16 +39,15 @@ def want_outputs(domain: Domain, node: Node, request: Request, outputs: list[str
 def catch_up(domain: Domain, node: Node) -> None:
     """An output was held while its computation ran: it takes what that made last."""
     above = computation_of(domain, node)
-    request = _wanted(domain, node, above.cut_at)
+    request = _wanted(domain, node, above.cut_at, above.cut)
     request.pins[above.key], request.made = pin_node(above), above.made.get(node.asset)
     node.requests.insert(0, request)
     plan_again(domain, node)
     domain.arriving[node.key] = None
 
 
-def _wanted(domain: Domain, node: Node, at: int) -> Request:
-    """A request of an output at its computation's cut, by no wave."""
-    request = Request(at, cut_of(domain, node, at), [], FAR, domain.state.offset)
+def _wanted(domain: Domain, node: Node, at: int, cut: Cut) -> Request:
+    """A request of an output at its computation's cut, by no wave. A deploy may have put others above both since."""
     code = CODE + node.asset
-    request.pins[code] = pin_root(domain.state.roots[code], at)
-    return request
+    pin = pin_root(domain.state.roots[code], at)
+    return Request(at, {**cut, **pin.cut}, [], FAR, domain.state.offset, pins={code: pin})

@@ -85,12 +85,11 @@ def _as_granted(grant: Grant, result: Publication) -> Iterator[Violation]:
 
 
 def _as_made(trace: Trace, result: Publication) -> Iterator[Violation]:
-    """An output is right where its computation's version is that it comes from."""
+    """An output is right where its computation's version is that it comes from, whatever a deploy changed since."""
     asset, partition = result.node
-    graph = trace.graph(result.offset)
-    runs = graph.run_by(asset)
-    cut = {source: result.cut.get(source, -1) for source in graph.view(runs)}
-    pin = result.inputs.get(runs)
+    runs = trace.graph(result.offset).run_by(asset)
+    cut = {source: seq for source, seq in result.cut.items() if source != CODE + asset}
+    pin = result.inputs.get(text_of((runs, partition)))
     if pin is None or pin.cut != cut or pin.version not in trace.right_at((runs, partition), cut, result.offset):
         yield _wrong(result, f"{result.kind} from {pin}, which {runs} never was at {_short(cut)}")
 

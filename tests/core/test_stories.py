@@ -23,6 +23,7 @@ FOUND = {
     105_358: "the same: the asset had been a source at that cut",
     121_281: "what was fresh and commanded to run within the span since its last run slept for good",
     122_510: "the same",
+    160_947: "a computation's run ended after a deploy had put others above it, and its outputs named these",
     103_413: "a run that was lost just before a deploy was never granted again",
     200_005: "what came to be above a window didn't lengthen its path",
     200_006: "windows read partitions of a Manual asset that were never published, and the fold ended",
