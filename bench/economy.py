@@ -21,6 +21,7 @@ from bench.economy_plans import (
     played,
     trace,
 )
+from bench.flights_trace import flights_trace
 
 GRAPHS = 200
 
@@ -32,6 +33,8 @@ ROWS = (
     Row("1 slot, slot formula", (1, 8), (1, 4), slots=1),
     Row("2 slots, slot formula", (1, 8), (1, 4), slots=2),
     Row("3 slots, slot formula", (1, 8), (1, 4), slots=3),
+    Row("flights, 10-40 x floor", (1, 8), (10, 40), flights=True),
+    Row("flights, 4-10 x floor", (1, 8), (4, 10), flights=True),
 )
 
 
@@ -61,7 +64,7 @@ def measured(row: Row, graphs: int) -> Measured:
     for seed in range(graphs):
         dice = random.Random(f"{row.name} {seed}")
         promised = graph(dice, row)
-        changes = trace(dice, promised)
+        changes = flights_trace(dice, promised) if row.flights else trace(dice, promised)
         found.ours.append(played(promised, changes, as_promised(promised), row.slots))
         if seed % 4 == 0:
             found.eager.append(played(promised, changes, eagerly(promised), row.slots))

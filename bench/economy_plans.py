@@ -21,6 +21,7 @@ class Row:
     takes: tuple[int, int]  # seconds
     times: tuple[float, float]  # promise = so many times path + longest run above
     slots: int | None = None
+    flights: bool = False  # changes are when real flights left
 
 
 @dataclass(frozen=True)
