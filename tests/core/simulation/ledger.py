@@ -52,6 +52,8 @@ class Ledger:
     command, or a source's partition that existed, is new to its readers, and no cut tells"""
     places: dict[str, int] = field(default_factory=dict)
     """run → the place in the journal that its cut stands for"""
+    granted: dict[str, int] = field(default_factory=dict)
+    """run → where it was granted first: a deploy may come before its result"""
     now: int = 0
     offset: int = -1
     _last: dict[Node, tuple[str | None, str | None]] = field(default_factory=dict)
@@ -77,6 +79,7 @@ class Ledger:
     def grant(self, one: RunGranted) -> None:
         """Take a grant in."""
         self.places.setdefault(one.run, one.cut_at)
+        self.granted.setdefault(one.run, self.offset)
 
     def heard(self, one: Publication) -> None:
         """Note what a version was computed from."""
