@@ -16,7 +16,8 @@ class Growth:
         self.ever: dict[Node, None] = {}
         """these, and those that were there once"""
         self.had = Had()
-        self._published: dict[Node, None] = {}
+        self._published: dict[Node, int] = {}
+        """node → where its first version since it was declared was published"""
 
     def deploy(self, graph: Graph, at: int, now: int) -> None:
         """Nodes and roots that aren't declared any more go; what those need that stay comes."""
@@ -33,9 +34,12 @@ class Growth:
         for node in self.nodes:
             if graph.counts(node[0]) != before.counts(node[0]):
                 self.had.lose(node, at)
-        for key in [*((asset, "") for asset in graph.assets if graph.exists(asset)), *self._published]:
-            if graph.counts(key[0]):
-                self.had.gain(key, at)
+        for asset in graph.assets:
+            if graph.exists(asset):
+                self.had.gain((asset, ""), at)
+        for key, since in self._published.items():
+            if graph.counts(key[0]) and not self.had(key, at):
+                self.had.gain(key, at, since)  # an asset is Manual now: what it published before counts
         for node in list(self.nodes):
             self._grow(self._need(node, at), at, now)
         self._grow([*self.had.at(at), *self.nodes], at, now)
@@ -49,7 +53,8 @@ class Growth:
 
     def publish(self, node: Node, at: int, now: int) -> None:
         """A node has a version more."""
-        self._published |= {node: None, (node[0], ""): None}
+        for key in (node, (node[0], "")):
+            self._published.setdefault(key, at)
         if self.graph.counts(node[0]):
             self.commit(*node, at, now)
 

@@ -35,11 +35,11 @@ class Had:
         """Whatever could be had once of an asset."""
         return [key for key in self._spans if key[0] == asset]
 
-    def gain(self, key: Node, at: int) -> bool:
-        """It can be had from now on; whether that is new."""
+    def gain(self, key: Node, at: int, since: int | None = None) -> bool:
+        """It can be had from now on, or could be since an earlier place; whether that is new."""
         is_new = not self(key, at)
         if is_new:
-            self._spans[key].append([at, FOREVER])
+            self._spans[key].append([at if since is None else since, FOREVER])
         return is_new
 
     def lose(self, key: Node, at: int) -> None:

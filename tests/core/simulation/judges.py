@@ -63,7 +63,7 @@ def values_are_right(stage: Stage) -> Iterator[str]:
 def _views(trace: Trace, ledger: Ledger, event: Publication) -> list[View]:
     """What was there at the cut: as its run was granted; a move says no more than that it lies behind its commits."""
     if event.run is not None:
-        return [trace.view(ledger.offset, ledger.places[event.run])]
+        return [trace.view(ledger.granted[event.run], ledger.places[event.run])]
     return [trace.view(ledger.offset, trace.commits.newest_of(event.cut)), trace.view(ledger.offset)]
 
 

@@ -56,6 +56,8 @@ class Ledger:
     """run → the place in the journal that its cut stands for"""
     looked: dict[tuple[str, int], str] = field(default_factory=dict)
     """observed source and look → what was there"""
+    granted: dict[str, int] = field(default_factory=dict)
+    """run → where it was granted first: a deploy may come before its result"""
     now: int = 0
     offset: int = -1
     heeds_since: dict[str, int] = field(default_factory=dict)  # asset → the deploy that changed what makes it stale
@@ -83,6 +85,7 @@ class Ledger:
     def grant(self, one: RunGranted) -> None:
         """Take a grant in."""
         self.places.setdefault(one.run, one.cut_at)
+        self.granted.setdefault(one.run, self.offset)
         if one.attempt == 1 and self.is_observed(one.asset):
             self.commits[LOOK + one.asset].append(Heard(self.offset, self.now, one.run))
 
