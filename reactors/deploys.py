@@ -20,6 +20,7 @@ from streams.cloudevents import event_id
 from streams.definitions import CODE, LOOK, AssetDef, Manifest
 from streams.errors import BadEvent, DefinitionError
 from streams.events import DefinitionsPart
+from streams.grids import listed
 from streams.keys import asset_of, partition_of
 from streams.manifests import joined
 
@@ -156,7 +157,7 @@ def _declare_asset(domain: Domain, key: str, graph_before: Graph) -> None:
     definition = domain.graph.assets[key]
     forget_checks(domain, key, [check.name for check in definition.checks])
     root = domain.state.roots[CODE + key]
-    fingerprint = code_fingerprint(definition)
+    fingerprint = code_fingerprint(definition, domain.graph)
     # Its readers' cuts counted what a Manual asset published, not what is above it: they say nothing of that.
     looked_through = key in graph_before.roots and key not in domain.graph.roots
     if looked_through or not root.commits or root.commits[-1].fingerprint != fingerprint:
@@ -178,10 +179,15 @@ def _is_declared(graph: Graph, node: Node) -> bool:
     return parts is None or parts.wrong(node.partition) is None
 
 
-def code_fingerprint(definition: AssetDef) -> str:
+def code_fingerprint(definition: AssetDef, graph: Graph) -> str:
     """What makes a code version new: its name, other deps or other partitions of them, other outputs."""
+    key = definition.key
     said = [orjson.dumps(sorted({dep.asset for dep in definition.deps})).decode()]
     said += [f"{dep.asset} {dep.mapping.model_dump_json()}" for dep in definition.deps if dep.mapping is not None]
+    for dep in definition.deps:
+        read = graph.partitioned.get(dep.asset) if dep.asset not in graph.roots else None
+        names = listed(graph.mappings[key, dep.asset], read) if read is not None else []
+        said += [f"all of {dep.asset}: {', '.join(sorted(names))}"] if names else []
     said += [f"makes {output}" for output in sorted(definition.outputs)]
     said += ["looks"] if definition.observed else []
     return event_id(definition.code_version, *said)

@@ -111,6 +111,16 @@ def meant(said: Mapping | None, reader: Partitions | None, read: Partitions) -> 
     return _told(found, reader, read)
 
 
+def listed(mapping: Mapping, read: Partitions) -> list[str]:
+    """The names that it reads all of: where they become others, something else is read."""
+    lines = dimensions_of(read)
+    if isinstance(mapping, Along):
+        lines = {name: line for name, line in lines.items() if isinstance(mapping.dimensions.get(name), All)}
+    elif not isinstance(mapping, All):
+        return []
+    return [name for line in lines.values() if isinstance(line, Static) for name in line.names]
+
+
 def whole(read: Partitions) -> None:
     """What is computed may be read by All(). Raises ValueError where a run can't name all its partitions."""
     lines = dimensions_of(read).values()

@@ -16,7 +16,7 @@ from everfresh.site import Site
 from everfresh.whatif import Recording, again, recorded
 from reactors.domain import Domain
 from streams.errors import DefinitionError, Gap
-from streams.policies import Policy
+from streams.policies import Modified, Policy
 
 COLUMNS = ("asset", "promise", "ran", "runs", "busy", "longest lag", "overdue", "money")
 ALL = "all"
@@ -54,9 +54,15 @@ class Compared(NamedTuple):
         policy = self.policy if self.other is None else self.other
         return {
             "asset": self.asset,
-            "policy": None if policy is None else policy.model_dump(mode="json", exclude_none=True),
+            "policy": None if policy is None else _as_said(policy),
             **{name: _json(score) for name, score in scores.items()},
         }
+
+
+def _as_said(policy: Policy) -> dict[str, Any]:
+    """A policy as data, without what may be added to it and wasn't."""
+    left = {name for name, field in Modified.model_fields.items() if getattr(policy, name) == field.default}
+    return policy.model_dump(mode="json", exclude_none=True, exclude=left)
 
 
 def _both(before: str, after: str) -> str:

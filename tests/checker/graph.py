@@ -1,7 +1,7 @@
 """The graph of one manifest: who reads whom, and which sources a cut names."""
 
 from collections.abc import Container
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any
@@ -61,6 +61,7 @@ class Graph:
     def of(cls, manifest: Json) -> "Graph":
         parts = {one["key"]: Parts.of(one.get("partitions")) for one in manifest["assets"]}
         assets = {one["key"]: _asset(one, parts) for one in manifest["assets"]}
+        assets = {key: _with_names(asset, assets) for key, asset in assets.items()}
         return cls(assets | {asset.deps[-1]: _look(asset) for asset in assets.values() if asset.observed})
 
     @cached_property
@@ -179,6 +180,14 @@ class Graph:
     def _view(self, name: str, ancestors: dict[str, frozenset[str]]) -> frozenset[str]:
         asset = self.derived(name)
         return frozenset({name}) if asset is None or asset.policy == "manual" else ancestors[name]
+
+
+def _with_names(asset: Asset, assets: dict[str, Asset]) -> Asset:
+    """Who reads all listed partitions of a computed asset has new code where these become others."""
+    wholes = [assets[dep] for dep, mapping in asset.mappings.items() if mapping["kind"] == "all"]
+    computed = [one for one in wholes if not one.source and one.policy != "manual" and one.parts is not None]
+    names = [f"{one.key}: {sorted(one.parts.names)}" for one in computed if one.parts is not None and one.parts.names]
+    return replace(asset, said=(*asset.said, *names))
 
 
 def _look(asset: Asset) -> Asset:

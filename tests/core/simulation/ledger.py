@@ -7,9 +7,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from streams.definitions import CODE, LOOK, AssetDef, Manifest
+from streams.definitions import CODE, LOOK, AssetDef, Dep, Manifest
 from streams.events import DefinitionsDeclared, Publication, RunGranted
 from streams.keys import asset_of, partition_of
+from streams.partitions import All, Static
 from tests.checker import Trace
 from tests.checker.graph import Node
 from tests.checker.items import Deploy
@@ -140,6 +141,7 @@ class Ledger:
         for key, one in self.assets.items():
             code = (one.code_version, frozenset(dep.asset for dep in one.deps), one.outputs)
             said = tuple(dep.model_dump_json(include={"asset", "mapping"}) for dep in one.deps if dep.mapping)
+            said += tuple(self._names_of(dep) for dep in one.deps if one.partitions is None or dep.mapping is not None)
             is_new = not self.code[key] or self.code[key][-1] != code or self._said.get(key) != said
             if one.kind == "derived" and ((key in manual and not self.is_root(key)) or is_new):
                 self.code[key].append(code)
@@ -151,6 +153,14 @@ class Ledger:
                 heeds = one.policy.requires, frozenset(self.heeded(key))
                 if self._heeds.setdefault(key, heeds) != heeds:
                     self._heeds[key], self.heeds_since[key] = heeds, offset
+
+    def _names_of(self, dep: Dep) -> str:
+        """The listed partitions of what is computed and read whole."""
+        read = self.assets.get(dep.asset)
+        is_whole = dep.mapping is None or isinstance(dep.mapping, All)
+        if read is None or not is_whole or self.is_root(dep.asset) or not isinstance(read.partitions, Static):
+            return ""
+        return f"{dep.asset}: {sorted(read.partitions.names)}"
 
     def is_observed(self, key: str) -> bool:
         return key in self.assets and self.assets[key].observed
