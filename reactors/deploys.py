@@ -9,7 +9,7 @@ from reactors.backfills import replanned
 from reactors.commits import News, append, become_root
 from reactors.crossing import subscribe
 from reactors.domain import Domain
-from reactors.durations import expected, price
+from reactors.durations import expected, longest_lately, price
 from reactors.graph import Graph, compile_graph
 from reactors.growth import add, create, grow, judge_anew, root_of
 from reactors.marking import count
@@ -50,7 +50,7 @@ def declared(domain: Domain, manifest: Manifest) -> None:
     _link_partitions(domain)
     declared_nodes = [state.nodes[key] for asset in graph.order for key in domain.links.members(asset)]
     for node in declared_nodes:
-        node.takes = expected(domain, node)
+        node.takes, node.most = expected(domain, node), longest_lately(domain, node)
         count(domain, node)
         price(domain, node)
         _narrow(domain, node, above.get(node.key, ()))

@@ -139,14 +139,14 @@ class Domain:
         )
         return empty + sum(not self.state.roots[key].exists for key in keys)
 
-    def below(self, key: str) -> list[Node]:
-        """Every node downstream, inputs before readers."""
+    def below(self, *keys: str) -> list[Node]:
+        """Every node downstream of these, inputs before readers."""
         nodes = self.state.nodes
-        return [nodes[one] for one in self.keys_below(key)]
+        return [nodes[one] for one in self.keys_below(*keys)]
 
-    def keys_below(self, key: str) -> list[str]:
+    def keys_below(self, *keys: str) -> list[str]:
         """Their keys."""
-        return self.links.below([key]) if self.graph.partitioned else self.graph.below([key])
+        return self.links.below(keys) if self.graph.partitioned else self.graph.below(keys)
 
     def made_before(self, node: Node) -> Iterable[str]:
         """Keys of every node above this one, in no particular order."""

@@ -15,15 +15,14 @@ def learn(domain: Domain, node: Node, duration_ms: int) -> None:
     learned = _learned(domain, node)
     learned.append(max(0, duration_ms))
     del learned[:-_WINDOW]
-    estimate = expected(domain, node)
-    step = node.takes * (_RISE_PERCENT if estimate > node.takes else _FALL_PERCENT)
-    if abs(estimate - node.takes) * 100 <= step:
+    estimate, most = expected(domain, node), longest_lately(domain, node)
+    if _is_near(estimate, node.takes) and _is_near(most, node.most):
         return
     more = estimate - node.takes
     # A new partition takes what others did.
     same = [domain.state.nodes[key] for key in domain.links.members(node.asset)]
     for one in same:
-        one.takes = estimate
+        one.takes, one.most = estimate, most
     keys = [] if node.asset in domain.graph.roots else domain.graph.below([node.asset])  # no wave runs what is Manual
     below = [domain.state.nodes[key] for asset in keys for key in domain.links.members(asset)]
     for one in [*same, *below]:
@@ -33,6 +32,10 @@ def learn(domain: Domain, node: Node, duration_ms: int) -> None:
         if price(domain, one) or one.asset == node.asset or domain.is_scarce:
             arm(domain, one, one.key)
             domain.touched[one.key] = None
+
+
+def _is_near(new: int, old: int) -> bool:
+    return abs(new - old) * 100 <= old * (_RISE_PERCENT if new > old else _FALL_PERCENT)
 
 
 def _learned(domain: Domain, node: Node) -> list[int]:
@@ -51,14 +54,22 @@ def expected(domain: Domain, node: Node) -> int:
     return sorted(durations, reverse=True)[len(durations) // 5]
 
 
+def longest_lately(domain: Domain, node: Node) -> int:
+    """The longest of the last runs; before the first, twice what `takes=` says."""
+    durations = domain.state.learned.get(node.asset, ()) if node.partition else node.durations
+    return max(durations, default=2 * domain.definition(node).takes_ms)
+
+
 def price(domain: Domain, node: Node) -> bool:
-    """Work out the node's path and longest run from its inputs'; tells whether they changed.
+    """Work out the node's paths and longest run from its inputs'; tells whether they changed.
 
     What runs at most every so often keeps its readers waiting as one run in flight of that length would.
     """
     above = domain.derived_inputs(node)
     path = node.takes + max((one.path for one in above), default=0)
     longest = max([node.takes, *(max(one.longest, domain.definition(one).policy.every_ms or 0) for one in above)])
-    changed = (path, longest) != (node.path, node.longest)
-    node.path, node.longest = path, longest
-    return changed
+    slow = node.most + max((one.slow for one in above), default=0)
+    rest = max((max(one.rest, domain.definition(one).policy.every_ms or 0) for one in above), default=0)
+    before = node.path, node.longest, node.slow, node.rest
+    node.path, node.longest, node.slow, node.rest = path, longest, slow, rest
+    return before != (path, longest, slow, rest)

@@ -1,7 +1,7 @@
 """Nodes come to be once something touches them: a partition of an input, or a command."""
 
 from reactors.domain import Domain
-from reactors.durations import expected, price
+from reactors.durations import expected, longest_lately, price
 from reactors.freshness import blocker
 from reactors.marking import count, note_deploy, plan_again, reach
 from reactors.promises import promised_until
@@ -86,7 +86,7 @@ def add(domain: Domain, key: str) -> Node:
 
 def begin(domain: Domain, node: Node) -> None:
     """Judge the node from scratch: what it takes, what it misses, whether it is stale."""
-    node.takes = expected(domain, node)
+    node.takes, node.most = expected(domain, node), longest_lately(domain, node)
     price(domain, node)
     judge_anew(domain, node)
     domain.touched[node.key] = None

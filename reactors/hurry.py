@@ -6,7 +6,7 @@ from typing import NamedTuple
 from reactors.domain import Domain
 from reactors.promises import promised_by
 from reactors.state import Node
-from reactors.timers import MOMENT_MS, stale_from
+from reactors.timers import stale_from
 
 AGAIN_PERCENT = 20
 """of a run that several targets need: it is shared where their waves take one cut, and made again where they don't"""
@@ -40,7 +40,7 @@ def haste(domain: Domain) -> Haste | None:
             work += takes * AGAIN_PERCENT // 100 if one in seen else takes
             seen[one] = None
         longest = max(longest, node.longest)
-        at = by - max(work // domain.state.slots, node.path) - longest - MOMENT_MS
+        at = by - max(work // domain.state.slots, node.path) - longest - domain.state.moment
         if first is not None:
             latest = min(latest, at)
         elif not has_begun:

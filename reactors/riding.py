@@ -1,8 +1,8 @@
 """Which assets join a wave that isn't theirs: those for whom running now costs less than running later would.
 
-An asset whose inputs a wave runs may run with it, ahead of its own due time, and bring along what else it lacks. It
-loses the part of its span between runs that it gives away; it may save the wave's runs above it, which its own would
-make again. docs/decisions/0019 has the figures.
+An asset below what a wave runs may run with it, ahead of its own due time, and bring along what else it lacks. It loses
+the part of its span between runs that it gives away; it may save the wave's runs above it, which its own would make
+again. docs/decisions/0019 and 0026 have the figures.
 """
 
 from reactors.crossing import agrees
@@ -13,10 +13,7 @@ from reactors.state import Node
 from reactors.timers import stale_from
 from streams.policies import Within
 
-LEAST_PERCENT = 40
-"""of its slack must have passed"""
-
-ODDS = 3
+ODDS = 4
 """what may be saved must be so many times what is lost: not every run above would have to be made again"""
 
 
@@ -28,7 +25,7 @@ def may_ride(domain: Domain, node: Node, at: int, asked: list[Node]) -> bool:
     if not isinstance(domain.definition(node).policy, Within) or since is None or wake is None:
         return False
     passed, slack = domain.state.now - since, wake - since
-    if 100 * passed < LEAST_PERCENT * slack or slack <= 0:
+    if slack <= 0:
         return False
     if not may_begin(domain, node, domain.state.now) or not agrees(domain, node, at):
         return False  # the wave would wait for it

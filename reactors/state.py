@@ -168,7 +168,10 @@ class Node:
     asked_by: str = ""
     durations: list[int] = field(default_factory=list)  # of its last runs
     takes: int = 0  # expected duration of a run
+    most: int = 0  # the longest that a run of it took lately
     path: int = 0  # longest chain of expected durations over its ancestors and itself
+    slow: int = 0  # the same of the longest that each took lately
+    rest: int = 0  # the longest span that one of its ancestors keeps between runs
     longest: int = 0  # the longest run among its ancestors and itself
     made: dict[str, Made] = field(default_factory=dict)  # a computation: output → what its newest version made of it
     queued: int = 0  # the most requests that one of these has, where it is more than one
@@ -298,6 +301,8 @@ class State:
     renewed_at: int = -1  # the last timer fact or deploy: what was proposed before doesn't know what that changed
     granted_at: int = -1  # the newest cut of an accepted grant: one that would fix an older cut comes too late
     fixed_at: int = -1  # the newest offset at which a cut was fixed or moved to: later ones aren't older
+    delays: list[int] = field(default_factory=list)  # how long the last timers' facts were on their way, in ms
+    moment: int = 50  # what a due time's way through the journal may take, by these
     changes: int = 0
     commits: int = 0
 

@@ -7,7 +7,7 @@ from reactors.marking import plan_again
 from reactors.requests import proceed
 from reactors.silence import listen
 from reactors.state import Node
-from reactors.timers import arm, elapsed, is_urgent, later, margin, stale_from
+from reactors.timers import arm, elapsed, is_urgent, later, margin, note_delay, stale_from
 from reactors.waves import settle, start
 from streams.events import TimerFired
 from streams.policies import Cron, Eager, Within
@@ -17,6 +17,7 @@ from streams.units import readable, rfc3339
 def fired(domain: Domain, fact: TimerFired) -> None:
     """Look at every node whose timer is due, and settle the floating waves that have only free moves to make."""
     domain.state.renewed_at = domain.state.offset
+    note_delay(domain, domain.state.now - fact.at)
     for key in elapsed(domain, min(fact.at, domain.state.now)):
         if key in domain.state.nodes:
             _look(domain, domain.state.nodes[key])

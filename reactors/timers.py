@@ -10,8 +10,11 @@ from reactors.state import Node
 from streams.definitions import CODE
 from streams.policies import Cron, Eager, Within
 
-MOMENT_MS = 50
-"""what a due time's way through the journal may take; a twentieth of the promise where that is less"""
+DELAYS = 64
+"""timers whose ways through the journal are remembered"""
+
+_MOMENT_MS = (2, 200)
+"""at least and at most"""
 
 
 def stale_from(node: Node) -> int | None:
@@ -59,20 +62,34 @@ def is_urgent(domain: Domain, node: Node) -> bool:
 
 
 def margin(domain: Domain, node: Node) -> int:
-    """How much earlier than its path asks the node is due: runs may be ahead of its own, and slots may be taken.
+    """How much earlier than its path asks the node is due: runs may take longer, others be ahead, and slots be taken.
 
-    Requests of one node are granted in the order of their cuts. So a run of another cut may be in flight where its own
-    is ready, and where several cuts are on their way each may cost the longest run once, as in any pipeline.
+    Runs take longer than expected now and then: as much as they did lately, all on the way together, but no more than
+    the longest run. Requests of one node are granted in the order of their cuts: where several are on their way each
+    may cost the longest run once, as in any pipeline. What rests between its runs may have begun to just before.
 
     Even where runs take no time it is due a moment before the promise is broken: until the timer's fact and the grant
     stand in the journal some milliseconds pass that no duration tells of.
     """
-    moment = min(MOMENT_MS, (promise_ms(domain, node) or 0) // 20 + 1)
-    ahead = max(1, node.queued) * node.longest
+    moment = min(domain.state.moment, (promise_ms(domain, node) or 0) // 20 + 1)
     if not domain.is_scarce:
-        return ahead + moment
+        slower = max(min(node.slow - node.path, node.longest), node.rest)
+        return (node.queued * node.longest or slower) + moment
+    ahead = max(1, node.queued) * node.longest
     queueing = (domain.work(node) - node.path) // domain.state.slots
     return node.longest + ahead + queueing + moment
+
+
+def note_delay(domain: Domain, delay_ms: int) -> None:
+    """Take in how long a timer's fact was on its way; a grant follows on the same way."""
+    state = domain.state
+    state.delays.append(max(0, delay_ms))
+    del state.delays[:-DELAYS]
+    least, most = _MOMENT_MS
+    moment = min(most, max(least, 1 << (3 * max(state.delays)).bit_length()))  # in steps, so that it rarely moves
+    if moment != state.moment:
+        state.moment = moment
+        rearm(domain)
 
 
 def _pause(domain: Domain, node: Node) -> int:

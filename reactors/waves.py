@@ -221,14 +221,14 @@ def _ask_upward(domain: Domain, wave: Wave, target: Node, at: int) -> list[Node]
 
 def _ride_along(domain: Domain, wave: Wave, asked: list[Node], at: int) -> None:
     """Take in assets that one of the wave's runs feeds, with what else they lack, where that pays."""
-    for node in asked:  # grows while it is walked: a rider may carry riders
-        for reader in domain.readers(node.key):
-            if may_ride(domain, reader, at, asked):
+    fresh = list(asked)
+    while fresh:  # a rider may bring what has other readers
+        known = len(asked)
+        looks = any(one.asset in domain.graph.observed for one in fresh)
+        for reader in domain.below(*(one.key for one in fresh)):
+            if may_ride(domain, reader, at, asked) or (looks and may_follow(domain, reader, at)):
                 _take_in(domain, wave, reader, asked)
-        followers = domain.below(node.key) if node.asset in domain.graph.observed else ()
-        for reader in followers:
-            if may_follow(domain, reader, at):
-                _take_in(domain, wave, reader, asked)
+        fresh = asked[known:]
 
 
 def _take_in(domain: Domain, wave: Wave, rider: Node, asked: list[Node]) -> None:

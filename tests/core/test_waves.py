@@ -1,7 +1,6 @@
 """When something runs: as late as the promise allows, once a wave, never on mixed inputs."""
 
 from everfresh.testing import World
-from reactors.timers import MOMENT_MS
 from streams.policies import Eager, Manual, OnDemand, Within
 from tests.checker import check, read
 from tests.core.worlds import derived, skipping_diamond, source, world_of
@@ -81,7 +80,9 @@ def test_a_promise_is_kept_as_late_as_it_allows_by_one_run_for_many_changes() ->
     world.each("10s", 12, lambda _: world.publish("d/s"))
     world.advance("10m")
     [run] = world.runs("d/a")
-    assert run.granted_at - begun == 5 * MINUTE - 20 * SECOND - MOMENT_MS
+    assert world.domain is not None
+    # Nobody measured it yet, so it may take twice as long as declared; and the decision has a way of its own.
+    assert run.granted_at - begun == 5 * MINUTE - 20 * SECOND - world.domain.state.moment
     assert run.covers["d/s"] == (1, 12)
 
 
@@ -149,7 +150,7 @@ def test_a_neighbour_rides_along_with_what_it_lacks_where_a_run_that_both_need_i
 
 def test_a_neighbour_waits_for_its_own_due_moment_where_it_would_lose_more_than_it_saves() -> None:
     dear = neighbours({"d/a": "1s", "d/b": "60s", "d/x": "1s", "d/y": "60s"}, "16m")
-    early = neighbours({"d/a": "60s", "d/b": "1s", "d/x": "1s", "d/y": "1s"}, "60m")
+    early = neighbours({"d/a": "10s", "d/b": "1s", "d/x": "1s", "d/y": "1s"}, "60m")
     for world in (dear, early):
         assert world.runs("d/y")[1].wave != world.runs("d/x")[1].wave
 
