@@ -4,7 +4,7 @@ from everfresh.testing import World
 from streams.partitions import All, Last, Static
 from streams.policies import Eager, Manual, Within
 from tests.core.test_partitions import DAYS, MONTHS, parted, ran
-from tests.core.worlds import domain_of, source, world_of
+from tests.core.worlds import Journal, accepted_in, domain_of, source, world_of
 
 REGIONS = Static(names=("eu", "us"))
 
@@ -117,3 +117,17 @@ def test_a_partition_that_reads_less_after_a_deploy_runs_on() -> None:
     assert world.state("d/a", "2013-01-02")["cut"]["d/s"] == 1
     world.publish("d/s", partition="2013-01-02")
     assert ran(world, "d/a").count("2013-01-02") == 4
+
+
+def test_a_window_that_a_wave_wants_reads_what_there_was_at_its_cut_though_more_came_before_the_grant() -> None:
+    read = [source("d/s", partitions=DAYS), parted("d/a", "d/s")]
+    journal = Journal(domain_of(*read, parted("d/m", "d/a", parts=MONTHS, policy=Eager())))
+    journal.beat("w", 4)
+    journal.change("d/s", "1", partition="2013-01-01")
+    (proposed,) = journal.proposals()
+    journal.change("d/s", "2", partition="2013-01-02")  # lands before the grant's fact does
+    (grant,) = accepted_in(journal.append(proposed, "d/a"))
+    journal.report(grant, partition=grant.partition)
+    month = next(one for one in journal.turn() if one.asset == "d/m")
+    assert [key for key in month.inputs if not key.startswith("code:")] == ["d/a[2013-01-01]"]
+    assert month.cut["d/s"] == 1

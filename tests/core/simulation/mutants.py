@@ -75,11 +75,6 @@ def _is_declared(known: links.Links, key: str, at: int | None = None) -> bool:
     return key in (known._state.roots if known.is_root(key) else known._state.nodes)
 
 
-def _is_now(known: links.Links, key: str, at: int | None = None) -> bool:
-    """It can be had, whatever the cut."""
-    return _is_there(known, key)
-
-
 MUTANTS = (
     Mutant(1, "a commit marks nothing", ((commits, "mark", lambda *_: None),)),
     Mutant(1, "no partition comes to be", ((commits, "grow", lambda *_: None),)),
@@ -90,7 +85,6 @@ MUTANTS = (
     Mutant(2, "due without a margin", ((timers, "margin", lambda *_: -60_000),)),
     Mutant(3, "a wave requests its target alone", ((waves, "_ask_upward", _target_alone),)),
     Mutant(4, "inputs as they stand, not at the cut", ((waves, "ask", _whatever_is_newest),)),
-    Mutant(4, "windows are read as they are now, not as they were at the cut", ((links.Links, "_is_there", _is_now),)),
     Mutant(5, "every request runs, new inputs or none", ((requests, "may_move", lambda *_: False),)),
     Mutant(5, "no request runs", ((requests, "may_move", lambda node, _: node.version is not None),)),
     Mutant(6, "several runs of a node at once", ((requests, "is_busy", lambda _: False),)),
