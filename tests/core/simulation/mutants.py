@@ -28,7 +28,7 @@ class Mutant(NamedTuple):
     patches: tuple[tuple[Any, str, Callable[..., Any]], ...]
 
 
-_due, _ask_upward, _ask, _is_there = timers.due, waves._ask_upward, requests.ask, links.Links._is_there
+_due, _ask_upward, _ask = timers.due, waves._ask_upward, requests.ask
 
 
 def _target_alone(domain: Domain, wave: Wave, target: Node, at: int) -> list[Node]:
