@@ -93,6 +93,7 @@ def granted(domain: Domain, fact: RunGranted) -> None:
         worker=fact.worker,
         reason=fact.reason,
         granted_at=state.now,
+        begun_at=before.begun_at if before else state.now,
         lease_ms=fact.lease_ms,
         lease_until=state.now + fact.lease_ms,
         code_version=fact.code_version,
@@ -173,7 +174,7 @@ def succeeded(domain: Domain, report: RunSucceeded) -> None:
         return
     run, request = _worked(domain, node), node.requests[0]
     charge(domain, node.asset, (run.id, run.attempt), report.costs, domain.state.now)
-    learn(domain, node, max(report.duration_ms, domain.state.now - run.granted_at))
+    learn(domain, node, max(report.duration_ms, domain.state.now - run.begun_at))  # its retries too
     if any(request.cut.get(key, seq) < seq for key, seq in node.cut.items()):
         _overtaken(domain, node, report)
         return

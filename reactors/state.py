@@ -11,7 +11,7 @@ from streams.definitions import Manifest
 from streams.events import BackfillStatus, Cut, MadeOutput, Pin, Verdict
 from streams.keys import node_key
 
-SCHEMA = 4
+SCHEMA = 5
 """of a snapshot; another one is not read, and the journal is folded from its start instead"""
 
 _LATELY_MS = 60_000
@@ -84,6 +84,7 @@ class Run:
     worker: str
     reason: str
     granted_at: int
+    begun_at: int  # when its first attempt was granted
     lease_ms: int
     lease_until: int
     code_version: str
