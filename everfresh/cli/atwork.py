@@ -203,7 +203,7 @@ async def is_idle(site: Site, reading: Reading) -> bool:
 def _far_off(domain: Domain) -> Iterator[tuple[str, str]]:
     """The assets that are all that is waited for, and won't be due for a while; each with a sentence that says so."""
     nodes, now = domain.state.nodes, SystemClock().now_ms()
-    due = {key: node.wake_at for key, node in nodes.items() if node.wake_at is not None}
+    due = {key: at for key in nodes if (at := _due(domain, key)) is not None}
     if min(due.values(), default=0) < now + FAR_MS or any(_goes_on(domain, key) for key in nodes.keys() - due.keys()):
         return
     for key, at in due.items():
@@ -212,9 +212,13 @@ def _far_off(domain: Domain) -> Iterator[tuple[str, str]]:
 
 
 def _goes_on(domain: Domain, key: str) -> bool:
+    return _due(domain, key) is not None or is_underway(domain.state.nodes[key])
+
+
+def _due(domain: Domain, key: str) -> int | None:
+    """When its next wave is due; a look isn't waited for, since a source is looked at for ever."""
     node = domain.state.nodes[key]
-    waits = node.wake_at is not None and not owes_only_a_look(domain, node)  # a source is looked at for ever
-    return waits or is_underway(node)
+    return None if node.wake_at is None or owes_only_a_look(domain, node) else node.wake_at
 
 
 def _ended(domain: Domain) -> int:

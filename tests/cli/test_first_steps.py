@@ -64,3 +64,20 @@ def test_until_idle_says_what_it_waits_for_that_is_far_off_and_ends_once_that_ra
         bare.ok("materialize", "report")
         dev.says("idle: ")
         assert dev.err.read_text().count("is due at") == 1
+
+
+LOOKED_AT = """
+
+app.source("prices", observe=lambda: "etag", freshness=ef.Within("3s"))
+"""
+
+
+def test_until_idle_waits_for_no_look_and_hides_nothing_behind_one(bare: Shop) -> None:
+    bare.app.write_text(APP.replace('ef.Within("300ms")', 'ef.Cron("0 0 1 1 *")') + LOOKED_AT)
+    bare.ok("deploy", "shop.py")
+    bare.ok("publish", "orders", "--version", "a")
+    with bare.running("dev", "shop.py", "--until-idle") as dev:
+        dev.says("shop/report is due at ")
+        bare.ok("materialize", "report")
+        dev.says("idle: ")
+        assert "prices is due at" not in dev.err.read_text()
