@@ -168,8 +168,9 @@ def observation_of(returned: Any) -> Output:
             f"it returned {what}; return what tells one state of the source from another, like a version, a time of "
             "change or a count, or an ef.Output(version=…)"
         )
-    said = returned if isinstance(returned, Output) else str(returned)
-    return said if isinstance(said, Output) else Output(version=said, fingerprint=said)
+    if isinstance(returned, Output):
+        return returned
+    return Output(version=str(returned), fingerprint=str(returned))
 
 
 def each_of(returned: Any, names: Sequence[str]) -> dict[str, Any]:

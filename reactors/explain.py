@@ -11,7 +11,7 @@ from reactors.outputs import computation_of, is_output
 from reactors.promises import held_until, is_promised, promise_ms
 from reactors.requests import is_busy
 from reactors.state import Node, at_work
-from streams.definitions import CODE, LOOK
+from streams.definitions import PSEUDO
 from streams.policies import Within
 from streams.units import readable, rfc3339
 
@@ -82,15 +82,15 @@ def explain(domain: Domain, key: str, clock: int) -> list[str]:
     if node.hold is not None and node.hold.until is not None:
         said.append(f"It is tried again by itself at {rfc3339(node.hold.until)}.")
     said.extend(_made_with(domain, node))
+    looked = owes_only_a_look(domain, node)
     if node.version is not None:
-        looked = owes_only_a_look(domain, node)
-        cut = ", ".join(f"{root} {seq}" for root, seq in node.cut.items() if not root.startswith((CODE, LOOK)))
+        cut = ", ".join(f"{root} {seq}" for root, seq in node.cut.items() if not root.startswith(PSEUDO))
         lies = f", and lies at {node.uri}" if node.uri is not None else ""
         right = f"right at {cut}" if cut else "what was found" if looked else "right at its code alone"
         said.append(f"Its version {node.version} is {right}{lies}.")
     if node.stale_since is not None:
         ago = readable(max(0, clock - node.stale_since))
-        what = "Its source was last looked at" if owes_only_a_look(domain, node) else "It is stale since"
+        what = "Its source was last looked at" if looked else "It is stale since"
         said.append(f"{what} {rfc3339(node.stale_since)}, {ago} ago.")
     said.extend(_running(node, clock))
     said.extend(_waiting(domain, node))

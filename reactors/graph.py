@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from reactors.soundness import assets_of, foreign_of, mapping_of
-from streams.definitions import CODE, LOOK, AssetDef, Manifest
+from streams.definitions import CODE, LOOK, PSEUDO, AssetDef, Manifest
 from streams.errors import DefinitionError
 from streams.partitions import Mapping, Partitions
 
@@ -127,7 +127,7 @@ class Graph:
         stack = [asset]
         while stack:
             for one in self.inputs.get(stack.pop(), ()):
-                if one not in found and not one.startswith((CODE, LOOK)):
+                if one not in found and not one.startswith(PSEUDO):
                     found[one] = None
                     stack.append(one)
         return sorted(found)

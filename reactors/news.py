@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from reactors.domain import Domain
 from reactors.state import Commit, Node, Root
-from streams.definitions import CODE, LOOK
+from streams.definitions import PSEUDO
 from streams.events import Covered, InputNews, Pin
 from streams.keys import partition_of
 
@@ -22,7 +22,7 @@ def news_of(domain: Domain, node: Node, at: int, pins: Mapping[str, Pin]) -> dic
     found = {}
     for key in pins:
         before = node.consumed.get(key)
-        if before is not None and not key.startswith((CODE, LOOK)):
+        if before is not None and not key.startswith(PSEUDO):
             root = domain.state.roots[key] if domain.is_root(key) else None
             changes = _changes(root, node.cut_at, at) if root is not None else None
             found[key] = InputNews(previous=before.version, changes=changes)

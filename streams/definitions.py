@@ -19,9 +19,11 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,99}")
 CODE = "code:"
 """The prefix of the pseudo-source whose commits are an asset's code versions."""
 
-
 LOOK = "look:"
-"""the prefix of the pseudo-source whose commits are the looks at an observed source: it may have changed since"""
+"""The prefix of the pseudo-source whose commits are the looks at an observed source: it may have changed since."""
+
+PSEUDO = (CODE, LOOK)
+"""The prefixes of all roots that nobody declares or publishes; `key.startswith(PSEUDO)` tells them."""
 
 
 class Retry(Definition):

@@ -4,14 +4,13 @@ from typing import Any
 
 from everfresh.cli.words import counted, promised
 from reactors.graph import Graph
-from streams.definitions import CODE, LOOK, AssetDef
+from streams.definitions import PSEUDO, AssetDef
 from streams.units import readable
 
 
 def as_text(graph: Graph) -> list[str]:
     """A tree from each root down; what reads several hangs below the first and is only named below the others."""
-    roots = sorted(key for key in graph.roots if not key.startswith((CODE, LOOK)) and key not in graph.inputs)
-    roots += [key for key in graph.order if not _reads(graph, key)]
+    roots = _given(graph) + [key for key in graph.order if not _reads(graph, key)]
     lines: list[str] = []
     drawn: set[str] = set()
     stack = [(key, "", "") for key in reversed(roots)]
@@ -67,14 +66,16 @@ def as_data(domain: str, graph: Graph) -> dict[str, Any]:
 
 def _keys(graph: Graph) -> list[str]:
     """Sources and other domains' assets first, then what is derived, inputs before readers."""
-    return [
-        *sorted(key for key in graph.roots if not key.startswith((CODE, LOOK)) and key not in graph.inputs),
-        *graph.order,
-    ]
+    return [*_given(graph), *graph.order]
+
+
+def _given(graph: Graph) -> list[str]:
+    """What nobody here computes."""
+    return sorted(key for key in graph.roots if not key.startswith(PSEUDO) and key not in graph.inputs)
 
 
 def _reads(graph: Graph, key: str) -> tuple[str, ...]:
-    return tuple(one for one in graph.inputs.get(key, ()) if not one.startswith((CODE, LOOK)))
+    return tuple(one for one in graph.inputs.get(key, ()) if not one.startswith(PSEUDO))
 
 
 def _declared(graph: Graph, key: str) -> dict[str, Any]:
