@@ -125,17 +125,8 @@ class App:
 
         def declare(function: Callable[P, R]) -> Asset[P, R]:
             key = self._own(options.get("name", getattr(function, "__name__", "")))
-            subject = f"asset {key!r}"
-            signature, read = signature_of(function, subject), self._read(deps)
-            recipe = Recipe(
-                asset=said.derived(key, read, options),
-                made_by=function,
-                place=said.place_of(function, options.get("executor"), subject),
-                store=options.get("store", self.store),
-                takes=bound(signature, {dep.argument: dep.asset for dep in read}, subject),
-                context=signature.context.name if signature.context else None,
-            )
-            self._recipes[self._new(key)] = recipe
+            asset = said.derived(key, self._read(deps), options)
+            self._add(self._by(function, asset, f"asset {key!r}", options), {})
             return Asset(key, function)
 
         return declare
@@ -163,17 +154,8 @@ class App:
 
         def declare(function: Callable[P, R]) -> Computation[P, R]:
             key = self._own(options.get("name", getattr(function, "__name__", "")))
-            subject = f"computation {key!r}"
-            signature, read = signature_of(function, subject), self._read(deps)
-            runs, made = computation(key, outputs, read, options)
-            recipe = Recipe(
-                asset=runs,
-                made_by=function,
-                place=said.place_of(function, options.get("executor"), subject),
-                store=options.get("store", self.store),
-                takes=bound(signature, {dep.argument: dep.asset for dep in read}, subject),
-                context=signature.context.name if signature.context else None,
-            )
+            runs, made = computation(key, outputs, self._read(deps), options)
+            recipe = self._by(function, runs, f"computation {key!r}", options)
             return Computation(key, self._add(recipe, made), function)
 
         return declare
@@ -197,6 +179,18 @@ class App:
         )
         program, store = Program(said.program(argv, key)), options.get("store", self.store)
         return Command(key, self._add(Recipe(asset=asset, made_by=program, place="process", store=store), made))
+
+    def _by(self, function: Function, asset: AssetDef, subject: str, options: AssetOptions) -> Recipe:
+        """How a function makes what is declared; `subject` begins each refusal."""
+        signature = signature_of(function, subject)
+        return Recipe(
+            asset=asset,
+            made_by=function,
+            place=said.place_of(function, options.get("executor"), subject),
+            store=options.get("store", self.store),
+            takes=bound(signature, {dep.argument: dep.asset for dep in asset.deps}, subject),
+            context=signature.context.name if signature.context else None,
+        )
 
     def _add(self, recipe: Recipe, made: Mapping[str, AssetDef]) -> dict[str, str]:
         """Remember how something is made, and what it makes; output → its key."""

@@ -44,31 +44,31 @@ class Command(Several):
     """An asset that a program makes, or several of them."""
 
 
-class Asset(Declared, Generic[P, R]):
+class Wrapped(Generic[P, R]):
+    """A function that stays what it is: called with plain arguments it is just that."""
+
+    __name__: str
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        self.function = function
+        update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function itself: no store, no checks, no run."""
+        return self.function(*args, **kwargs)
+
+
+class Asset(Declared, Wrapped[P, R]):
     """An asset that a function computes; called with plain arguments it is that function."""
 
-    __name__: str
-
     def __init__(self, key: str, function: Callable[P, R]) -> None:
-        super().__init__(key)
-        self.function = function
-        update_wrapper(self, function)
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the function itself: no store, no checks, no run."""
-        return self.function(*args, **kwargs)
+        Declared.__init__(self, key)
+        Wrapped.__init__(self, function)
 
 
-class Computation(Several, Generic[P, R]):
+class Computation(Several, Wrapped[P, R]):
     """A function that computes several assets; called with plain arguments it is that function."""
 
-    __name__: str
-
     def __init__(self, key: str, outputs: Mapping[str, str], function: Callable[P, R]) -> None:
-        super().__init__(key, outputs)
-        self.function = function
-        update_wrapper(self, function)
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the function itself: no store, no checks, no run."""
-        return self.function(*args, **kwargs)
+        Several.__init__(self, key, outputs)
+        Wrapped.__init__(self, function)

@@ -60,7 +60,7 @@ def _policies(key: str, outputs: Any, options: Mapping[str, Any]) -> dict[str, P
         policy = outputs[name] if isinstance(outputs, Mapping) else options.get("freshness", OnDemand())
         if isinstance(policy, Manual):
             raise DefinitionError(f"{subject}: its output {name!r} can't be Manual, it is made with the others")
-        found[name] = said.derived(f"{key}-output", (), {"freshness": policy}).policy
+        found[name] = said.policy_of(f"{key.partition('/')[0]}/{name}", policy)
     return found
 
 

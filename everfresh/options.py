@@ -175,9 +175,7 @@ def check(name: str, subject: str, options: CheckOptions) -> CheckDef:
 
 def derived(key: str, deps: Sequence[definitions.Dep], options: Mapping[str, Any]) -> AssetDef:
     """The definition of an asset that reads these. Raises DefinitionError."""
-    policy, retry = options.get("freshness", OnDemand()), options.get("retry", Retry())
-    if not isinstance(policy, Within | Eager | Cron | OnDemand | Manual):
-        raise DefinitionError(f"asset {key!r}: freshness is a policy like ef.Within('5m'), not {policy!r}")
+    policy, retry = policy_of(key, options.get("freshness", OnDemand())), options.get("retry", Retry())
     if not isinstance(retry, Retry):
         raise DefinitionError(f"asset {key!r}: retry is like ef.Retry(3), not {retry!r}")
     if len({dep.asset for dep in deps}) < len(deps):
@@ -185,8 +183,15 @@ def derived(key: str, deps: Sequence[definitions.Dep], options: Mapping[str, Any
     parts = partitioned(key, options.get("partitions"))
     plain = {name: options[name] for name in _ABOUT if name in options}
     spans = {f"{name}_ms": options[name] for name in _SPANS if name in options}
-    said = {"deps": tuple(deps), "policy": inside(key.partition("/")[0], policy), "retry": retry, "partitions": parts}
+    said = {"deps": tuple(deps), "policy": policy, "retry": retry, "partitions": parts}
     return definition(key, kind="derived", **said, **plain, **spans)
+
+
+def policy_of(key: str, policy: Any) -> Policy:
+    """An asset's policy, the assets that it names by their keys. Raises DefinitionError for what is none."""
+    if not isinstance(policy, Within | Eager | Cron | OnDemand | Manual):
+        raise DefinitionError(f"asset {key!r}: freshness is a policy like ef.Within('5m'), not {policy!r}")
+    return inside(key.partition("/")[0], policy)
 
 
 def program(argv: Any, key: str) -> tuple[str, ...]:
