@@ -138,7 +138,7 @@ class CostItem(Event):
 
 
 class MadeOutput(Event):
-    """One of several assets that an attempt made: its version, and what its checks said of it."""
+    """What an attempt made of one asset: its version, and what its checks said of it."""
 
     version: str | None = None  # the run's id where none is given
     fingerprint: str | None = None
@@ -148,16 +148,10 @@ class MadeOutput(Event):
     checks: tuple[CheckResult, ...] = ()
 
 
-class RunSucceeded(Attempt):
+class RunSucceeded(MadeOutput, Attempt):
     """The attempt computed, checked and stored a version; nobody sees it before the fold accepts this."""
 
     TYPE: ClassVar[str] = "everfresh.run.succeeded.v1"
-    version: str | None = None  # the run's id where none is given
-    fingerprint: str | None = None
-    uri: str | None = None
-    format: str | None = None
-    metadata: dict[str, Any] = Field(default_factory=dict)
-    checks: tuple[CheckResult, ...] = ()
     costs: tuple[CostItem, ...] = ()
     outputs: dict[str, MadeOutput] = Field(default_factory=dict)  # of a computation: what it made of each of its assets
     started_at: Instant
