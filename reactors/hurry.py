@@ -56,6 +56,8 @@ def _waiting(domain: Domain) -> Iterable[tuple[int, str, bool]]:
             since = stale_from(node) if node.wave is None else node.stale_since
             if since is None or node.missing or node.paused is not None or node.hold is not None:
                 continue
+            if node.wave is None and node.blocked_by is not None:  # no hurry helps it: what failed rests before it
+                continue
             by = promised_by(domain, node, since)
             if by is not None:
                 yield by, key, node.wave is not None

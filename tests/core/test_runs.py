@@ -8,7 +8,7 @@ from reactors.runs import LOSSES_MAX
 from streams.definitions import Retry
 from streams.events import DefinitionsDeclared, RunFailed
 from streams.policies import Eager, Within
-from tests.core.worlds import Journal, derived, domain_of, granted, source, world_of
+from tests.core.worlds import Journal, derived, domain_of, granted, publish_each, source, world_of
 
 DAY = 86_400_000
 
@@ -60,6 +60,19 @@ def test_the_cool_down_tries_again_and_doubles_up_to_a_day() -> None:
     waits = [later - earlier for earlier, later in pairwise(begun)]
     assert waits[:4] == [3_600_000 * 2**n for n in range(4)]
     assert max(waits) <= DAY
+
+
+@pytest.mark.parametrize("slots", [1, 8])
+def test_what_fails_rests_longer_and_longer_though_a_promise_below_it_is_broken(slots: int) -> None:
+    broken = derived("d/a", "d/s", retry=Retry(0, delay="1s", cool_down="1h"))
+    world = world_of(source("d/s"), broken, derived("d/b", "d/a", policy=Within("2s")))
+    world.slots(slots)
+    world.fails("d/a", 1_000)
+    publish_each(world, "d/s", "1s", 300)
+    begun = [run.granted_at for run in world.runs("d/a")]
+    waits = [later - earlier for earlier, later in pairwise(begun)]
+    assert waits[1:] == sorted(waits[1:])
+    assert len(begun) <= 12
 
 
 def test_a_silent_worker_loses_its_lease_and_its_late_report_changes_nothing() -> None:
