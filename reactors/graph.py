@@ -95,8 +95,9 @@ class Graph:
         return [key for key in self.order if self.is_unneeded(key)]
 
     def is_unneeded(self, asset: str) -> bool:
-        """A derived asset is one of these."""
-        return self.assets[asset].policy.kind == "on_demand" and asset not in self.needed
+        """A derived asset is one of these. What is made along with something that is needed isn't."""
+        is_needed = asset in self.needed or self.made_by.get(asset) in self.needed
+        return self.assets[asset].policy.kind == "on_demand" and not is_needed
 
     def made_before(self, asset: str) -> list[str]:
         """Every derived asset above this one (not through a Manual one), in no particular order."""

@@ -39,8 +39,8 @@ def graph(said: Graph) -> None:
     for line in drawers[said.format](compiled):
         say(line)
     if unneeded := compiled.unneeded():
-        run = "runs" if len(unneeded) == 1 else "run"
+        alone, it, one = ("runs by itself", "it", "it") if len(unneeded) == 1 else ("run by themselves", "them", "one")
         note(
-            f"{', '.join(unneeded)} never {run} by themselves: no promise is made of them or of what reads them; "
-            "give one a promise, or run it with `everfresh materialize`"
+            f"{', '.join(unneeded)} never {alone}: no promise is made of {it} or of what reads {it}; "
+            f"give {one} a promise, or run it with `everfresh materialize`"
         )

@@ -261,6 +261,11 @@ def test_a_graph_names_what_nothing_will_ever_run(tmp_path: Path) -> None:
     idle.app.write_text(app + "app.command('last', ['true'], deps=[before], freshness=ef.Within('5m'))\n")
     ran = idle.typed("graph", "shop.py", "--json")  # the way out is taken: a promise below is enough
     assert (ran.json()["unneeded"], ran.err) == ([], "")
+    idle.app.write_text(app.replace("command('totals', ['true']", "command('totals', ['true'], freshness=ef.Manual()"))
+    assert idle.typed("graph", "shop.py").err == (
+        "shop/clean never runs by itself: no promise is made of it or of what reads it; "
+        "give it a promise, or run it with `everfresh materialize`\n"
+    )
 
 
 def test_deploying_the_same_again_declares_nothing(shop: Shop) -> None:

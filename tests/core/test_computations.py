@@ -11,6 +11,7 @@ import pytest
 import everfresh as ef
 from everfresh.testing import World
 from reactors.causes import FAILING
+from reactors.graph import compile_graph
 from streams.definitions import AssetDef
 from streams.errors import DefinitionError
 from streams.policies import Eager, OnDemand, Policy, Within
@@ -45,6 +46,12 @@ def test_one_run_makes_all_of_them_whoever_asked() -> None:
         assert counts(world, "c", "a", "b", "e") == [2, 2, 2, 2]
         assert {world.state(name)["verdict"] for name in ("a", "b", "e")} == {"fresh"}
         assert said(world, "asset.materialized", "d/b")[1]["covers"] == {"d/s": (2, 2)}
+
+
+def test_what_a_needed_run_makes_too_is_not_called_unneeded() -> None:
+    needed, idle = several(a=FIVE_MINUTES, b=OnDemand()), several(a=OnDemand(), b=OnDemand())
+    assert compile_graph(domain_of(source("d/s"), *needed)).unneeded() == []
+    assert compile_graph(domain_of(source("d/s"), *idle)).unneeded() == ["d/c", "d/a", "d/b"]
 
 
 def test_the_tightest_promise_decides_and_nobody_runs_it_twice() -> None:
