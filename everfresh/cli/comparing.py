@@ -160,7 +160,8 @@ def _summary(recording: Recording, policies: Mapping[str, Policy], total: Compar
     else:
         fewer = "fewer" if after.runs < before.runs else "more"
         so = f"{counted(abs(after.runs - before.runs), 'run')} {fewer}, {after.runs} instead of {before.runs}"
+    was = "was" if total.ran.runs == 1 else "were"
     return (
         f"{what}: {so}, {span(after.busy_ms)} of work instead of {span(before.busy_ms)}, "
-        f"for {counted(recording.changes, 'change')}; {counted(total.ran.runs, 'run')} were recorded"
+        f"for {counted(recording.changes, 'change')}; {counted(total.ran.runs, 'run')} {was} recorded"
     )
