@@ -5,13 +5,6 @@ import random
 from streams.definitions import AssetDef, Dep, Manifest, Retry
 from streams.policies import Eager, Manual, OnDemand, Policy, Within
 
-SEVERAL_FROM = 160_000
-"""seeds from here to before the next hundred thousand have some"""
-
-
-def makes_several(seed: int) -> bool:
-    return SEVERAL_FROM <= seed < 200_000
-
 
 def several(dice: random.Random, declared: Manifest) -> Manifest:
     """The same domain, with some of its assets made by computations that make others beside them."""

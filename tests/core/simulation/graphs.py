@@ -5,24 +5,12 @@ from collections.abc import Callable, Sequence
 
 from streams.definitions import AssetDef, Dep, Manifest, Retry
 from streams.policies import Cron, Eager, Manual, OnDemand, Policy, Within
-from tests.core.simulation.partitions import PARTITIONED_FROM
 
 DOMAIN = "d"
 Reads = dict[str, tuple[str, ...]]
 """derived asset → what it reads, inputs before readers"""
 
 _RETRIES = (Retry(0, cool_down="10m"), Retry(1, delay="2s"), Retry(2), Retry(3, delay="200ms", jitter_percent=50))
-
-
-LARGE_FROM = 100_000
-"""seeds from here on draw larger plays; those before stay as they were, for some of them are named in tests"""
-
-
-def size_of(seed: int) -> float:
-    """How much larger a seed's play is; where assets have partitions, each is several nodes already."""
-    if seed >= PARTITIONED_FROM:
-        return 0.7
-    return 1.5 if seed >= LARGE_FROM else 1
 
 
 STEPS = (1, 5, 30)

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Container, Iterator
 
-from everfresh.testing import World
-from reactors.domain import Output
 from reactors.state import Node as FoldedNode
 from streams.cloudevents import event_id
 from streams.definitions import CODE, LOOK
@@ -29,21 +27,12 @@ from tests.core.simulation.looks import in_order
 from tests.core.simulation.stage import Stage
 
 
-def by_entry(world: World) -> list[list[Output]]:
-    """The outputs of each journal entry, without those that went out twice."""
-    found: list[dict[int, Output]] = [{} for _ in world.journal]
-    for output in world.outputs:
-        found[output.offset].setdefault(output.number, output)
-    return [[one[number] for number in sorted(one)] for one in found]
-
-
 def values_are_right(stage: Stage) -> Iterator[str]:
     """Invariant 1: each published value is what a from-scratch evaluation at its cut yields."""
     ledger = Ledger(stage)
-    for offset, outputs in enumerate(by_entry(stage)):
+    for offset, events in enumerate(stage.told()):
         ledger.entry(offset)
-        for output in outputs:
-            event = output.event()
+        for event in events:
             if isinstance(event, RunGranted):
                 ledger.grant(event)
             if not isinstance(event, Publication):
@@ -55,7 +44,7 @@ def values_are_right(stage: Stage) -> Iterator[str]:
             else:
                 wanted = [from_scratch(ledger, view, node, event.cut) for view in _views(stage.trace(), ledger, event)]
             if found not in wanted:
-                yield f"{offset}: {output.subject} is {found} at {event.cut}, from scratch {wanted[0]}"
+                yield f"{offset}: {node_key(*node)} is {found} at {event.cut}, from scratch {wanted[0]}"
             if not isinstance(event, AssetQuarantined):
                 ledger.publish(offset, event)
 
@@ -67,9 +56,15 @@ def _views(trace: Trace, ledger: Ledger, event: Publication) -> list[View]:
     return [trace.view(ledger.offset, trace.commits.newest_of(event.cut)), trace.view(ledger.offset)]
 
 
-def from_scratch(ledger: Ledger, view: View, node: Node, cut: dict[str, int]) -> str:
-    """The node's value at a cut, computed from the sources up."""
+Known = dict[tuple[Node, frozenset[tuple[str, int]]], str]
+
+
+def from_scratch(ledger: Ledger, view: View, node: Node, cut: dict[str, int], known: Known | None = None) -> str:
+    """The node's value at a cut, computed from the sources up; `known`: what was found on the way there."""
     asset, trace = node[0], ledger.trace
+    known = {} if known is None else known
+    if (node, frozenset(cut.items())) in known:
+        return known[node, frozenset(cut.items())]
     if LOOK + asset in cut:
         return ledger.looked.get((asset, cut[LOOK + asset]), "never looked at")
     code_version, deps, _ = ledger.code[asset][cut[CODE + asset] - 1]
@@ -85,18 +80,20 @@ def from_scratch(ledger: Ledger, view: View, node: Node, cut: dict[str, int]) ->
             seq = seen[key[0]]
             inputs[node_key(*key)] = ledger.commits[key[0]][seq - 1].value if seq else NOTHING
         else:
-            inputs[node_key(*key)] = from_scratch(ledger, view, key, seen)
-    return computed(node_key(*node), code_version, inputs, ledger.world.script.coarse)
+            inputs[node_key(*key)] = from_scratch(ledger, view, key, seen, known)
+    found = known[node, frozenset(cut.items())] = computed(
+        node_key(*node), code_version, inputs, ledger.world.script.coarse
+    )
+    return found
 
 
 def attempts_stay_alone(stage: Stage) -> Iterator[str]:
     """Invariant 7: never two attempts of a node in flight, never more in flight than a worker or a pool has slots."""
     flying: dict[Node, RunGranted] = {}
     ledger = Ledger(stage)
-    for offset, outputs in enumerate(by_entry(stage)):
+    for offset, events in enumerate(stage.told()):
         ledger.entry(offset)
-        for output in outputs:
-            event = output.event()
+        for event in events:
             if isinstance(event, RunGranted):
                 node = event.asset, event.partition
                 if node in flying:
@@ -131,21 +128,18 @@ def leases_are_kept(stage: Stage) -> Iterator[str]:
     """No attempt is lost while its worker was heard to hold it less than a lease ago."""
     heard: dict[tuple[str, int], int] = {}
     now = 0
-    for offset, outputs in enumerate(by_entry(stage)):
-        time, event = stage.journal[offset]
+    for offset, events in enumerate(stage.told()):
+        time, entry = stage.journal[offset]
         now = max(now, time)
-        if event["type"] == WorkerHeartbeat.TYPE:
-            heard |= {(one["run"], one["attempt"]): now for one in event["data"].get("holds", ())}
-        for output in outputs:
-            if output.model is RunGranted:
-                grant = output.event()
-                assert isinstance(grant, RunGranted)
-                heard[grant.run, grant.attempt] = now
-            elif output.model is RunEnded:
-                ended = output.event()
-                assert isinstance(ended, RunEnded)
-                if ended.outcome == "lost" and now < heard[ended.run, ended.attempt] + stage.terms.lease_ms:
-                    yield f"{offset}: {ended.run} is lost, and was heard of at {heard[ended.run, ended.attempt]}"
+        if entry["type"] == WorkerHeartbeat.TYPE:
+            heard |= {(one["run"], one["attempt"]): now for one in entry["data"].get("holds", ())}
+        for event in events:
+            if isinstance(event, RunGranted):
+                heard[event.run, event.attempt] = now
+            elif isinstance(event, RunEnded) and event.outcome == "lost":
+                at = heard[event.run, event.attempt]
+                if now < at + stage.terms.lease_ms:
+                    yield f"{offset}: {event.run} is lost, and was heard of at {at}"
 
 
 def alerts_say_when(stage: Stage) -> Iterator[str]:
@@ -156,10 +150,9 @@ def alerts_say_when(stage: Stage) -> Iterator[str]:
     ledger = Ledger(stage)
     alerts: dict[str, Alert] = {}  # those that are open, by fingerprint
     settled = dict.fromkeys(stage.settled)
-    for offset, outputs in enumerate(by_entry(stage)):
+    for offset, events in enumerate(stage.told()):
         ledger.entry(offset)
-        for output in outputs:
-            event = output.event()
+        for event in events:
             if isinstance(event, Alert):
                 yield from (f"{offset}: {wrong}" for wrong in _told_in_turn(alerts, event))
             elif isinstance(event, RunGranted):
@@ -320,6 +313,8 @@ def replicas_agree(stage: Stage) -> Iterator[str]:
             break
     if len(known) != len(outputs):
         yield f"{len(known)} outputs, {len(outputs)} when folded again"
+    if "rival" not in stage.script.faults:
+        return  # it never folded anything: it would only be folded from the start once more
     stage.rival.fold(stage.journal, len(stage.journal))
     if stage.rival.domain.digest() != stage.domain.digest():
         yield "the rival's state is another"

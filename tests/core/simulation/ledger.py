@@ -67,11 +67,12 @@ class Ledger:
     _said: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _heeds: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
     _seen: set[tuple[str, str]] = field(default_factory=set)
+    _heeded: dict[str, frozenset[str]] = field(default_factory=dict)  # by the newest deploy
+    trace: Trace = field(init=False)
+    """what the checker makes of all of it"""
 
-    @property
-    def trace(self) -> Trace:
-        """What the checker makes of all of it."""
-        return self.world.trace()
+    def __post_init__(self) -> None:
+        self.trace = self.world.trace()
 
     def entry(self, offset: int) -> dict[str, Any]:
         """Take one journal entry in; returns its event."""
@@ -132,6 +133,7 @@ class Ledger:
         graph = self.trace.graph(offset)
         manual = {key for key in self.assets if self.is_root(key)}
         self.assets = {one.key: one for one in declared.assets}
+        self._heeded.clear()
         self.published = {
             node: one._replace(is_sure=one.is_sure and not self._is_moved(node))
             for node, one in self.published.items()
@@ -177,17 +179,18 @@ class Ledger:
         """The roots that a derived asset's cut names."""
         return self.trace.graph(self.offset).ancestors[key]
 
-    def heeded(self, key: str) -> set[str]:
+    def heeded(self, key: str) -> frozenset[str]:
         """The roots whose commits make an asset stale, each by a way on which nobody ignores it."""
-        policy = self.assets[key].policy
-        found = set() if policy.on_code == "ignore" else {CODE + key}
-        found |= {LOOK + key} if self.is_observed(key) else set()
-        return found.union(
-            *(self.heeded_through(dep.asset) for dep in self.assets[key].deps if dep.asset not in policy.ignored)
-        )
+        if key not in self._heeded:
+            policy = self.assets[key].policy
+            found = {CODE + key} if policy.on_code != "ignore" else set()
+            found |= {LOOK + key} if self.is_observed(key) else set()
+            ways = [dep.asset for dep in self.assets[key].deps if dep.asset not in policy.ignored]
+            self._heeded[key] = frozenset(found.union(*map(self.heeded_through, ways)))
+        return self._heeded[key]
 
-    def heeded_through(self, key: str) -> set[str]:
-        return {key} if self.is_root(key) else self.heeded(key)
+    def heeded_through(self, key: str) -> frozenset[str]:
+        return frozenset((key,)) if self.is_root(key) else self.heeded(key)
 
     def reached(self, node: Node) -> dict[Node, int]:
         """Whatever is above a node → since which place it is; without partitions that says nothing."""
@@ -221,15 +224,15 @@ class Ledger:
         each = [self._oldest(self._heard(key, self.heeded_through(dep)), cut) for dep in deps]
         new = [one for one in each if one is not None]
         last = [max(new, key=lambda one: one.offset)] if new and len(new) == len(each) else []
-        code = self._oldest({CODE + one.key for one in (asset, runs) if one.policy.on_code != "ignore"}, cut)
+        code = self._oldest(frozenset(CODE + one.key for one in (asset, runs) if one.policy.on_code != "ignore"), cut)
         return min([*last, *([code] if code else [])], key=lambda one: one.offset, default=None)
 
-    def _heard(self, key: str, roots: set[str]) -> set[str]:
+    def _heard(self, key: str, roots: frozenset[str]) -> frozenset[str]:
         """To an Eager asset a look alone is no change."""
         deaf = self.assets[key].policy.kind == "eager"
-        return {root for root in roots if not (deaf and root.startswith(LOOK))}
+        return frozenset(root for root in roots if not (deaf and root.startswith(LOOK)))
 
-    def _oldest(self, roots: set[str], cut: dict[str, int]) -> Heard | None:
+    def _oldest(self, roots: frozenset[str], cut: dict[str, int]) -> Heard | None:
         late = [heard[cut.get(root, 0)] for root in roots if len(heard := self.commits[root]) > cut.get(root, 0)]
         return min(late, key=lambda one: one.offset, default=None)
 

@@ -5,13 +5,6 @@ import random
 from streams.definitions import AssetDef, Manifest
 from streams.policies import Manual, OnDemand, Policy
 
-MODIFIED_FROM = 150_000
-"""seeds from here to before the next hundred thousand say such things of some of their assets"""
-
-
-def is_modified(seed: int) -> bool:
-    return MODIFIED_FROM <= seed < 200_000
-
 
 def modified(dice: random.Random, declared: Manifest) -> Manifest:
     """The same domain, with something said after some of its policies."""

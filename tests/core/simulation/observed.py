@@ -6,15 +6,8 @@ from collections.abc import Iterator
 from streams.definitions import AssetDef, Manifest
 from streams.policies import Cron, Eager, Manual, OnDemand, Policy, Within
 
-OBSERVED_FROM = 180_000
-"""seeds from here to before the next hundred thousand have some"""
-
 LEAST_MS = 1_800_000
 """of a promise there: a shorter one would have them looked at all day"""
-
-
-def is_observed(seed: int) -> bool:
-    return OBSERVED_FROM <= seed < 200_000
 
 
 def observed(dice: random.Random, declared: Manifest) -> Manifest:

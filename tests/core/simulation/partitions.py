@@ -20,9 +20,6 @@ from streams.partitions import (
 )
 from streams.windows import Unit, following, preceding, window_at
 
-PARTITIONED_FROM = 200_000
-"""seeds from here on draw partitions; those before stay as they were"""
-
 STARTS = ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "2025-10-25T23:30:00Z", "2026-03-29T00:30:00Z")
 """when plays begin: at a year's, and within the hour before clocks in Berlin are set"""
 

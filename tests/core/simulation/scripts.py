@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from streams.definitions import AssetDef, Dep, Manifest
 from streams.policies import Within
 from streams.units import instant
-from tests.core.simulation.computations import makes_several, repaired, several
-from tests.core.simulation.graphs import manifest, named, size_of
-from tests.core.simulation.modifiers import fitted, is_modified, modified
-from tests.core.simulation.observed import changes_outside, is_observed, observed, unhurried
-from tests.core.simulation.partitions import PARTITIONED_FROM, STARTS, mended, partitioned, repartitioned
+from tests.core.simulation.computations import repaired, several
+from tests.core.simulation.graphs import manifest, named
+from tests.core.simulation.kinds import Kind, kind_of
+from tests.core.simulation.modifiers import fitted, modified
+from tests.core.simulation.observed import changes_outside, observed, unhurried
+from tests.core.simulation.partitions import STARTS, mended, partitioned, repartitioned
 
 MINUTE = 60_000
 ALL_FAULTS = ("commands", "deploys", "failures", "checks", "crashes", "workers", "races", "rival", "skew", "repeats")
@@ -45,6 +46,7 @@ class Script:
     faults: frozenset[str]
     steps: tuple[Step, ...] = field(default=())
     start: str = STARTS[0]
+    kind: Kind = field(default_factory=Kind)
 
     @property
     def is_calm(self) -> bool:
@@ -53,15 +55,15 @@ class Script:
 
 
 def script(seed: int) -> Script:
-    dice, size = random.Random(seed), size_of(seed)
-    declared, start = manifest(dice, size), STARTS[0]
-    if is_modified(seed):
+    dice, kind = random.Random(seed), kind_of(seed)
+    declared, start = manifest(dice, kind.size), STARTS[0]
+    if kind.is_modified:
         declared = modified(dice, declared)
-    if makes_several(seed):
+    if kind.makes_several:
         declared = several(dice, declared)
-    if is_observed(seed):
+    if kind.is_observed:
         declared = observed(dice, declared)
-    if seed >= PARTITIONED_FROM:
+    if kind.is_partitioned:
         start = dice.choice(STARTS)
         declared = partitioned(dice, declared, instant(start))
     faults = frozenset() if dice.random() < 0.2 else frozenset(one for one in ALL_FAULTS if dice.random() < 0.35)
@@ -70,12 +72,12 @@ def script(seed: int) -> Script:
     durations = {one.key: one.takes_ms if not faults else dice.randint(0, max(1, honest)) for one in derived}
     coarse = {one.key: dice.choice((1, 2, 3, 1_000_000)) for one in declared.assets if dice.random() < 0.7}
     slots = tuple(dice.randint(1, 4) for _ in range(dice.randint(1, 3))) if dice.random() < 0.5 else ()
-    bare = Script(seed, declared, durations, coarse, slots, faults, start=start)
+    bare = Script(seed, declared, durations, coarse, slots, faults, start=start, kind=kind)
     span = dice.choice((5, 30, 120)) * MINUTE
-    span *= 10 if is_observed(seed) else 1
-    steps = [*_changes(dice, declared, span, 1 if size == 1 else 3), *_troubles(dice, bare, span)]
+    span *= 10 if kind.is_observed else 1
+    steps = [*_changes(dice, declared, span, kind.changes), *_troubles(dice, bare, span)]
     steps += [Step(at, "outside", key, number) for at, key, number in changes_outside(dice, declared, span)]
-    if seed >= PARTITIONED_FROM:
+    if kind.is_partitioned:
         steps += _backfills(dice, bare, span)
         steps = [replace(step, pick=dice.randrange(1_000)) for step in steps]
     return replace(bare, steps=tuple(sorted(steps, key=lambda step: step.at)))
@@ -143,7 +145,7 @@ def _troubles(dice: random.Random, bare: Script, span: int) -> Iterator[Step]:
         declared = bare.manifest
         for at in sorted(some(4)):
             declared = changed(dice, declared)
-            if bare.seed >= PARTITIONED_FROM:
+            if bare.kind.is_partitioned:
                 declared = repartitioned(dice, declared) if dice.random() < 0.3 else declared
                 declared = mended(dice, declared, instant(bare.start))
             yield Step(at, "deploy", manifest=declared)

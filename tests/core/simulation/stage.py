@@ -11,8 +11,7 @@ from reactors.domain import Domain, Output
 from streams.events import AssetChanged, DefinitionsDeclared, Event, TimerFired
 from tests.checker import Trace, read
 from tests.core.simulation.crew import Crew
-from tests.core.simulation.observed import OBSERVED_FROM
-from tests.core.simulation.partitions import PARTITIONED_FROM, picked
+from tests.core.simulation.partitions import picked
 from tests.core.simulation.scripts import Script
 
 STEP_BACK = (0, 0, 0, 0, 1, 500, 20_000, 600_000)
@@ -60,7 +59,8 @@ class Stage(World):
         self.intrusions = 0
         self.trouble = True
         self._trace: tuple[tuple[int, int], Trace] | None = None
-        self.entries_max = ENTRIES_MAX * (1 if script.seed < OBSERVED_FROM else 5)
+        self._told: tuple[tuple[int, int], list[list[Event]]] | None = None
+        self.entries_max = ENTRIES_MAX * (5 if script.kind.is_observed or script.kind.is_partitioned else 1)
         super().__init__(script.manifest, script.start)
 
     # World makes its worker and deploys in one go, so the crew takes the worker's place as soon as it is set.
@@ -110,7 +110,7 @@ class Stage(World):
             self.worker.beat()
 
     def _look(self) -> None:
-        if not self.seen and self.eyes.random() < 0.2:
+        if not self.seen and self.eyes.random() < self.script.kind.glances:
             self.seen = [f"{look.__name__} at {self._folded}: {text}" for look in self.looks for text in look(self)]
 
     def _post(self, event: Event) -> None:
@@ -140,7 +140,7 @@ class Stage(World):
         if not sources:
             return
         source = self.dice.choice(sources)
-        self.change(source, 1, self.dice.randrange(1_000) if self.script.seed >= PARTITIONED_FROM else 0)
+        self.change(source, 1, self.dice.randrange(1_000) if self.script.kind.is_partitioned else 0)
 
     def _meddle(self) -> None:
         """The rival, or an old proposal that was long on its way, comes in between."""
@@ -175,6 +175,16 @@ class Stage(World):
         if self._trace is None or self._trace[0] != size:
             self._trace = size, read(self.exported())
         return self._trace[1]
+
+    def told(self) -> list[list[Event]]:
+        """What each journal entry led to, without what went out twice."""
+        size = len(self.journal), len(self.outputs)
+        if self._told is None or self._told[0] != size:
+            found: list[dict[int, Output]] = [{} for _ in self.journal]
+            for output in self.outputs:
+                found[output.offset].setdefault(output.number, output)
+            self._told = size, [[one[number].event() for number in sorted(one)] for one in found]
+        return self._told[1]
 
     def crash_back(self, entries: int) -> None:
         """Crash before the outputs of the last entries were marked as sent: they go out again."""

@@ -1,0 +1,47 @@
+"""What a seed's play has in it, and how large it is.
+
+The hundred thousands came one after the other, each with what was new; seeds of before stay as they were, for some of
+them are named in tests. From `MIXED_FROM` on each seed draws what it has, and plays are of a size of which a hundred
+thousand can be played.
+"""
+
+import random
+from typing import NamedTuple
+
+LARGE_FROM = 100_000
+MODIFIED_FROM = 150_000
+SEVERAL_FROM = 160_000
+OBSERVED_FROM = 180_000
+PARTITIONED_FROM = 200_000
+MIXED_FROM = 300_000
+
+
+class Kind(NamedTuple):
+    """What may be in a play."""
+
+    is_modified: bool = False  # something is said after policies of when anything is stale
+    makes_several: bool = False  # computations make several assets
+    is_observed: bool = False  # sources are looked at
+    is_partitioned: bool = False
+    size: float = 1  # how much larger it is; where assets have partitions, each is several nodes already
+    changes: int = 1  # how many times as many a source's are
+    glances: float = 0.2  # how often a look is taken where the reactor has come to rest
+
+
+def kind_of(seed: int) -> Kind:
+    """What the seed's play has in it."""
+    if seed >= MIXED_FROM:
+        return _drawn(random.Random(seed - MIXED_FROM))
+    if seed >= PARTITIONED_FROM:
+        return Kind(is_partitioned=True, size=0.7, changes=3)
+    if seed < LARGE_FROM:
+        return Kind()
+    return Kind(seed >= MODIFIED_FROM, seed >= SEVERAL_FROM, seed >= OBSERVED_FROM, size=1.5, changes=3)
+
+
+def _drawn(dice: random.Random) -> Kind:
+    said = dice.choices(("partitioned", "observed", "several", ""), (3, 2, 5, 10))[0]
+    if said == "partitioned":
+        return Kind(is_partitioned=True, size=0.6, changes=3, glances=0.04)
+    size = dice.choice((1, 1.2, 1.5))
+    return Kind(dice.random() < 0.4, said == "several", said == "observed", size=size, changes=3, glances=0.04)
