@@ -96,6 +96,7 @@ OPTIONS = {
     "command": (*_COMMAND, "outputs"),
     "asset": _FUNCTION,
     "assets": _FUNCTION,
+    "alert": ("severity", "after", "keep", "damped", "labels"),
 }
 _SPANS = ("timeout", "takes")
 

@@ -1,13 +1,15 @@
 """What somebody should know of: opened once, told again where it changed, resolved when it is over.
 
-An alert's state is the reactor's alone. What it is about names it; each time it opens is an episode, and each event of
-an episode has the next sequence, so that (fingerprint, episode, sequence) names a transition for ever.
+An alert's state is the reactor's alone: pending while what it is about may yet pass, firing, easing while that may yet
+come back. What it is about names it; each time it opens is an episode, and each event of an episode has the next
+sequence, so that (fingerprint, episode, sequence) names a transition for ever.
 """
 
 from collections.abc import Collection
 
 from reactors.causes import CHECK_ERRORED, CHECK_FAILED, LABELS, Cause, Trouble
 from reactors.domain import Domain
+from reactors.manners import FLAP_CALM_MS, flaps, manner_of, note_opening, silenced_until
 from reactors.state import Alarm, Node
 from streams.events import Alert, AlertOpened, AlertResolved, AlertUpdated, Severity
 
@@ -20,24 +22,53 @@ def of_node(rule: str, node: Node, label: str = "") -> Cause:
     return Cause(rule, node.asset, node.partition, label)
 
 
-def is_open(domain: Domain, cause: Cause) -> bool:
-    """The alert fires."""
-    return bool(domain.state.alerts) and cause.key in domain.state.alerts
+def holds(domain: Domain, cause: Cause) -> bool:
+    """What the alert is about is so now, whether it was told already or not."""
+    alarm = domain.state.alerts.get(cause.key)
+    return alarm is not None and alarm.holds
 
 
 def open_alert(domain: Domain, cause: Cause, trouble: Trouble) -> None:
-    """The alert fires: told when it opens, and when what it says changes."""
+    """It is so: the alert fires, or will if that lasts. Told when it opens, and when what it says changes."""
     state = domain.state
     alarm = state.alerts.get(cause.key)
+    manner = manner_of(domain, cause)
+    if manner.severity is not None:
+        trouble = trouble._replace(severity=manner.severity)
     if alarm is None:
-        episode = state.episodes.get(cause.key, 0) + 1
-        state.episodes[cause.key] = episode
-        alarm = state.alerts[cause.key] = Alarm(cause, trouble, episode)
-        _tell(domain, alarm, AlertOpened)
+        alarm = state.alerts[cause.key] = Alarm(cause, trouble, state.episodes.get(cause.key, 0) + 1, phase="pending")
+        if manner.after_ms:
+            _wait(domain, alarm, manner.after_ms)
+        else:
+            _fire(domain, alarm)
         return
+    if not alarm.holds:
+        alarm.phase, alarm.turns_at = "firing", None
     before, alarm.trouble = alarm.trouble, trouble._replace(since=alarm.trouble.since)
-    if (before.severity, before.expected, before.actual) != (trouble.severity, trouble.expected, trouble.actual):
-        _tell(domain, alarm, AlertUpdated)
+    if alarm.is_told and _says(before) != _says(trouble):
+        tell_again(domain, alarm)
+
+
+def _says(trouble: Trouble) -> tuple[str | None, ...]:
+    return trouble.severity, trouble.expected, trouble.actual, trouble.inhibited_by
+
+
+def _wait(domain: Domain, alarm: Alarm, span_ms: int) -> None:
+    """Its phase lasts so long, unless something happens."""
+    alarm.turns_at = domain.state.now + span_ms
+    domain.arm_other(alarm.cause.key, alarm.turns_at)
+
+
+def _fire(domain: Domain, alarm: Alarm) -> None:
+    alarm.phase, alarm.turns_at = "firing", None
+    domain.state.episodes[alarm.cause.key] = alarm.episode
+    note_opening(domain, alarm.cause)
+    _tell(domain, alarm, AlertOpened)
+
+
+def tell_again(domain: Domain, alarm: Alarm) -> None:
+    """Something about an alert that fires changed."""
+    _tell(domain, alarm, AlertUpdated)
 
 
 def count_alert(domain: Domain, cause: Cause, severity: Severity, what: str, newest: str) -> None:
@@ -53,18 +84,40 @@ def count_alert(domain: Domain, cause: Cause, severity: Severity, what: str, new
 
 
 def close_alert(domain: Domain, cause: Cause, summary: str | None = None) -> None:
-    """It is over, if it fired. `summary` says how it is now."""
-    alarm = domain.state.alerts.pop(cause.key, None) if domain.state.alerts else None
-    if alarm is not None:
-        alarm.trouble = alarm.trouble._replace(summary=summary or alarm.trouble.summary, actual=None)
+    """It is so no longer: over at once, or once it was so for as long as the app says. `summary` says how it is now."""
+    alarm = domain.state.alerts.get(cause.key) if domain.state.alerts else None
+    if alarm is None:
+        return
+    alarm.over = summary or alarm.over
+    if alarm.phase == "easing":
+        return
+    manner = manner_of(domain, cause)
+    calm_ms = max(manner.keep_ms, FLAP_CALM_MS if manner.damped and flaps(domain, cause) else 0)
+    if alarm.phase == "pending" or not calm_ms:
+        _resolve(domain, alarm)
+    else:
+        alarm.phase = "easing"
+        _wait(domain, alarm, calm_ms)
+
+
+def _resolve(domain: Domain, alarm: Alarm) -> None:
+    del domain.state.alerts[alarm.cause.key]
+    if alarm.is_told:
+        alarm.trouble = alarm.trouble._replace(summary=alarm.over or alarm.trouble.summary, actual=None)
         _tell(domain, alarm, AlertResolved)
+
+
+def _end(domain: Domain, alarm: Alarm, why: str) -> None:
+    """It is over whatever was said of it."""
+    alarm.over = why
+    _resolve(domain, alarm)
 
 
 def close_all(domain: Domain, asset: str, partition: str = "") -> None:
     """The asset is declared no more: nothing of it fires."""
     for alarm in list(domain.state.alerts.values()):
         if (alarm.cause.asset, alarm.cause.partition) == (asset, partition):
-            close_alert(domain, alarm.cause, f"{asset} is no longer declared")
+            _end(domain, alarm, f"{asset} is no longer declared")
 
 
 def forget_checks(domain: Domain, asset: str, checks: Collection[str]) -> None:
@@ -72,18 +125,26 @@ def forget_checks(domain: Domain, asset: str, checks: Collection[str]) -> None:
     for alarm in list(domain.state.alerts.values()):
         cause = alarm.cause
         if cause.asset == asset and cause.rule in (CHECK_FAILED, CHECK_ERRORED) and cause.label not in checks:
-            close_alert(domain, cause, f"check {cause.label!r} is no longer declared")
+            _end(domain, alarm, f"check {cause.label!r} is no longer declared")
 
 
 def calm(domain: Domain, key: str) -> None:
-    """Time passed: an alert that nothing keeps up is over."""
-    alarm = domain.state.alerts.get(key)
-    if alarm is not None and alarm.trouble.until is not None and alarm.trouble.until <= domain.state.now:
+    """Time passed: what was pending fires, and what nothing keeps up is over."""
+    alarm, now = domain.state.alerts.get(key), domain.state.now
+    if alarm is None:
+        return
+    if alarm.turns_at is not None and alarm.turns_at <= now:
+        if alarm.phase == "pending":
+            _fire(domain, alarm)
+        else:
+            _resolve(domain, alarm)
+    if alarm.holds and alarm.trouble.until is not None and alarm.trouble.until <= now:
         close_alert(domain, alarm.cause)
 
 
 def _tell(domain: Domain, alarm: Alarm, how: type[Alert]) -> None:
     alarm.sequence += 1
+    alarm.silenced_until = silenced_until(domain, alarm.cause)
     cause, trouble = alarm.cause, alarm.trouble
     definition, name = domain.graph.assets.get(cause.asset), LABELS.get(cause.rule)
     fields = {
@@ -98,6 +159,10 @@ def _tell(domain: Domain, alarm: Alarm, how: type[Alert]) -> None:
         "since": trouble.since,
         "expected": trouble.expected,
         "actual": trouble.actual,
-        "labels": {name: cause.label} if name is not None and cause.label else {},
+        "labels": manner_of(domain, cause).labels | ({name: cause.label} if name is not None and cause.label else {}),
+        "inhibited_by": trouble.inhibited_by,
+        "acknowledged_by": alarm.acknowledged_by or None,
+        "silenced_until": alarm.silenced_until,
+        "flapping": flaps(domain, cause),
     }
     domain.say(how, cause.asset or domain.name, fields)

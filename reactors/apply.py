@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reactors import backfills, commands, commits, crossing, deploys, programs, runs, ticks
+from reactors import backfills, commands, commits, crossing, deploys, programs, runs, silences, ticks
 from reactors.alerts import count_alert
-from reactors.causes import DEAD_LETTER, GAP, Cause
+from reactors.causes import CLOCK_STEPPED, DEAD_LETTER, GAP, Cause
 from reactors.domain import Domain, Output
 from reactors.freshness import tell
 from reactors.results import publish_outputs
@@ -14,6 +14,7 @@ from reactors.timers import rearm
 from streams.cloudevents import Envelope, event_id, parse
 from streams.errors import BadEvent
 from streams.events import (
+    Acknowledge,
     AssetChanged,
     Backfill,
     BackfillSteered,
@@ -25,6 +26,7 @@ from streams.events import (
     DomainDelivered,
     DomainSubscribed,
     JournalGap,
+    LiftSilence,
     Materialize,
     Pause,
     Release,
@@ -36,11 +38,16 @@ from streams.events import (
     RunReported,
     RunStarted,
     RunSucceeded,
+    SilenceAlerts,
     TimerFired,
     WorkerHeartbeat,
 )
+from streams.units import readable
 
 _CHANGED = AssetChanged.TYPE
+
+STEP_MAX_MS = 1_000
+"""how far an append time may lie before the one before: several brokers' clocks differ by some ms"""
 
 _ERROR_MAX = 1_000
 """characters of an error that an alert tells"""
@@ -57,10 +64,14 @@ def apply(domain: Domain, offset: int, time: int, event: Envelope) -> list[Outpu
     state = domain.state
     if state.offset < 0:
         state.incarnation = event_id("journal", event["id"], event["source"], time)
+    stepped, state.stamped = state.stamped - time, time
     state.offset = offset
     state.now = max(state.now, time)
     outputs: list[Output] = []
     domain.outputs = outputs
+    if stepped > STEP_MAX_MS and domain.name:
+        what = f"the clock that stamps the journal of {domain.name!r} stepped back"
+        count_alert(domain, Cause(CLOCK_STEPPED), "warn", what, f"by {readable(stepped)}")
     try:
         if event["type"] == _CHANGED:
             commits.change(domain, event)
@@ -178,6 +189,9 @@ _ENTRIES: Mapping[str, Callable[[Domain, Any], None]] = {
     WorkerHeartbeat.TYPE: heard,
     Backfill.TYPE: backfills.commanded,
     BackfillSteered.TYPE: backfills.steered,
+    Acknowledge.TYPE: silences.acknowledge,
+    SilenceAlerts.TYPE: silences.silence,
+    LiftSilence.TYPE: silences.lift,
     **{command.TYPE: commands.obey for command in (Pause, Resume, Materialize, Release, Cancel)},
 }
 """type → what folds it; anything else in a journal is for others and changes nothing here"""

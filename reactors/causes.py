@@ -9,6 +9,22 @@ OVERDUE, SILENT = "freshness.overdue", "source.silent"
 FAILING, WORKER_LOST = "run.failing", "worker.lost"
 CHECK_FAILED, CHECK_ERRORED, QUARANTINED = "check.failed", "check.errored", "asset.quarantined"
 DEAD_LETTER, GAP = "dead.letter", "journal.gap"
+AT_RISK, INFEASIBLE, CLOCK_STEPPED = "freshness.at_risk", "freshness.infeasible", "clock.stepped"
+RULES = (
+    OVERDUE,
+    AT_RISK,
+    INFEASIBLE,
+    SILENT,
+    FAILING,
+    WORKER_LOST,
+    CHECK_FAILED,
+    CHECK_ERRORED,
+    QUARANTINED,
+    DEAD_LETTER,
+    GAP,
+    CLOCK_STEPPED,
+)
+"""all of them"""
 
 
 class Cause(NamedTuple):
@@ -43,3 +59,4 @@ class Trouble(NamedTuple):
     expected: str | None = None
     actual: str | None = None
     until: int | None = None  # over by itself then
+    inhibited_by: str | None = None  # the fingerprint of another alert that explains it

@@ -1,12 +1,10 @@
 """Verdicts: what is shown of a node, with the reason. The first that holds, in the order of semantics.md."""
 
-from reactors.alerts import close_alert, of_node, open_alert
-from reactors.causes import FAILING, OVERDUE, QUARANTINED, Trouble
 from reactors.domain import Domain
 from reactors.heeding import owes_only_a_look
-from reactors.promises import allows_ms, broken, in_words, promise_ms, promised_by
+from reactors.promises import in_words, is_infeasible, promise_ms, promised_by
 from reactors.state import Node, Said
-from reactors.timers import arm
+from reactors.worries import worry
 from streams.events import FreshnessChanged, Verdict
 from streams.units import readable
 
@@ -57,12 +55,6 @@ def is_late(domain: Domain, node: Node) -> bool:
     return by is not None and domain.state.now >= by
 
 
-def is_infeasible(domain: Domain, node: Node) -> bool:
-    """The promise is below what its path, and one run in flight, take by what is known of durations."""
-    allowed = allows_ms(domain, node)
-    return allowed is not None and allowed < node.path + node.longest
-
-
 def judge(domain: Domain, node: Node) -> tuple[Verdict, str]:
     """The node's verdict now, and why."""
     if node.paused is not None:
@@ -110,7 +102,7 @@ def _why_stale(node: Node) -> str:
 
 
 def tell(domain: Domain, node: Node) -> None:
-    """Emit the node's freshness, if it changed, and open or resolve its alert."""
+    """Emit the node's freshness, if it changed, and open or resolve its alerts."""
     verdict, reason = judge(domain, node)
     said = node.said
     if said is None or said.verdict != verdict or said.stale_since != node.stale_since or said.due_at != node.wake_at:
@@ -129,33 +121,4 @@ def tell(domain: Domain, node: Node) -> None:
         }
         domain.say(FreshnessChanged, node.key, fields)
         node.said = Said(verdict, node.stale_since, node.wake_at)
-    late = is_late(domain, node)
-    if late != (node.alert_since is not None):
-        _overdue(domain, node, late)
-        arm(domain, node, node.key)  # an alert that is over may have to open again
-    if node.hold is not None or domain.state.alerts:
-        _held(domain, node)
-
-
-def _overdue(domain: Domain, node: Node, late: bool) -> None:
-    state, cause = domain.state, of_node(OVERDUE, node)
-    node.alert_since = node.stale_since if late else None
-    if late and node.stale_since is not None:
-        said, expected = broken(domain, node, node.stale_since)
-        lag = readable(state.now - node.stale_since)
-        open_alert(domain, cause, Trouble("error", f"{node.key} {said}", node.stale_since, expected, lag))
-    else:
-        promise = promise_ms(domain, node)
-        said = "up to date again" if promise is None else f"no longer more than {readable(promise)} behind its sources"
-        close_alert(domain, cause, f"{node.key} is {said}")
-
-
-def _held(domain: Domain, node: Node) -> None:
-    """A node that is held because it fails, or because its newest version is in quarantine, fires."""
-    for kind, rule in (("failing", FAILING), ("quarantined", QUARANTINED)):
-        cause = of_node(rule, node)
-        if node.hold is not None and node.hold.kind == kind:
-            trouble = Trouble("error", f"{node.key} is {kind}: {node.hold.reason}", domain.state.now)
-            open_alert(domain, cause, trouble)
-        else:
-            close_alert(domain, cause, f"{node.key} is no longer {kind}")
+    worry(domain, node, is_late(domain, node), is_infeasible(domain, node))

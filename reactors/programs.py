@@ -38,7 +38,7 @@ def reported(domain: Domain, event: Envelope, said: RunReported) -> None:
 def failure(domain: Domain, source: str) -> str | None:
     """Why the last program that makes the source failed; None if it didn't."""
     alarm = domain.state.alerts.get(Cause(FAILING, source).key)
-    return None if alarm is None else alarm.trouble.summary
+    return None if alarm is None or not alarm.holds else alarm.trouble.summary
 
 
 def _failure(said: RunReported) -> str:

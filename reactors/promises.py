@@ -56,6 +56,28 @@ def allows_ms(domain: Domain, node: Node) -> int | None:
     return policy.allows_ms if isinstance(policy, Cron) and is_promised(domain, node) else promise_ms(domain, node)
 
 
+def is_infeasible(domain: Domain, node: Node) -> bool:
+    """The promise is below what its path, and one run in flight, take by what is known of durations."""
+    allowed = allows_ms(domain, node)
+    return allowed is not None and allowed < node.path + node.longest
+
+
+def risk_at(domain: Domain, node: Node) -> int | None:
+    """From when on the promise will hardly be kept: a run that began then would end half its time too late.
+
+    None where one is in flight that began earlier, where nothing is promised, or where a run takes no time; and where
+    it is held, or blocked by what is held: that is told already.
+    """
+    if node.stale_since is None or node.takes < 2 or is_infeasible(domain, node):
+        return None
+    if (domain.state.nodes[node.blocked_by] if node.blocked_by is not None else node).hold is not None:
+        return None
+    by = promised_by(domain, node, node.stale_since)
+    at = None if by is None else by - node.takes // 2
+    is_on_its_way = at is not None and node.run is not None and node.run.live and node.run.granted_at <= at
+    return None if is_on_its_way else at
+
+
 def held_until(domain: Domain, node: Node, at: int) -> int:
     """The earliest instant from `at` on at which the node may be granted, by its hours and by the run before."""
     policy, run = domain.definition(node).policy, node.run

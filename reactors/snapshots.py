@@ -4,7 +4,7 @@ import orjson
 
 from reactors.domain import STATE, Domain
 from reactors.requests import make_ready
-from reactors.state import SCHEMA
+from reactors.state import SCHEMA, SILENCE
 from reactors.timers import next_look, other_look
 
 
@@ -19,7 +19,7 @@ def restore(dumped: bytes) -> Domain | None:
             domain.armed[key] = look
             domain.timers.append((look, key))
         make_ready(domain, node)
-    for key in (*domain.graph.expected, *domain.state.alerts):
+    for key in (*domain.graph.expected, *domain.state.alerts, *(SILENCE + one for one in domain.state.silences)):
         look = other_look(domain, key)
         if look is not None:
             domain.arm_other(key, look)

@@ -11,8 +11,11 @@ from streams.definitions import Manifest
 from streams.events import BackfillStatus, Cut, MadeOutput, Pin, Verdict
 from streams.keys import node_key
 
-SCHEMA = 5
+SCHEMA = 6
 """of a snapshot; another one is not read, and the journal is folded from its start instead"""
+
+SILENCE = "silence:"
+"""the prefix of the name that a silence's timer goes by"""
 
 _LATELY_MS = 60_000
 """a worker that wasn't heard of for so long has no slots any more"""
@@ -179,6 +182,7 @@ class Node:
     blocked_by: str | None = None
     said: Said | None = None
     alert_since: int | None = None  # its overdue alert is open, for a staleness since then
+    at_risk: bool = False  # it was told that its promise will hardly be kept
     uncounted: int = 0  # publications that are no commits, as it wasn't Manual: they count once it is
     born_at: int = -1  # a partition: offset of what touched it first
     born: int = 0  # its time
@@ -225,13 +229,40 @@ class WorkerSeen:
 
 @dataclass(slots=True)
 class Alarm:
-    """An alert that fires."""
+    """An alert: pending while what it is about may yet pass, firing, or easing while that may yet come back."""
 
     cause: Cause
     trouble: Trouble
     episode: int
     sequence: int = 0
     count: int = 0  # how often it happened, where it counts that
+    phase: Literal["pending", "firing", "easing"] = "firing"
+    turns_at: int | None = None  # when the phase is over by time alone
+    over: str = ""  # how it is now, while it eases
+    acknowledged_by: str = ""
+    silenced_until: int | None = None  # as it was told
+
+    @property
+    def holds(self) -> bool:
+        """What it is about is so now."""
+        return self.phase != "easing"
+
+    @property
+    def is_told(self) -> bool:
+        """It was told that it opened, and not yet that it is over."""
+        return self.phase != "pending"
+
+
+@dataclass(slots=True)
+class Silence:
+    """Alerts that nobody wants to hear of until an instant (ms); `rule` and `asset` are patterns as in a shell."""
+
+    name: str
+    rule: str
+    asset: str  # "": of any
+    until: int
+    by: str = ""
+    reason: str = ""
 
 
 @dataclass(slots=True)
@@ -281,6 +312,7 @@ class State:
     schema: int = SCHEMA
     offset: int = -1  # the last entry folded
     now: int = 0  # the largest append time seen
+    stamped: int = 0  # that of the last entry
     incarnation: str = ""
     manifest: Manifest | None = None
     parts: Parts | None = None
@@ -294,6 +326,8 @@ class State:
     subscribers: dict[str, Subscriber] = field(default_factory=dict)  # by domain
     alerts: dict[str, Alarm] = field(default_factory=dict)  # those that fire, by what they are about
     learned: dict[str, list[int]] = field(default_factory=dict)  # partitioned asset → durations of its last runs
+    openings: dict[str, list[int]] = field(default_factory=dict)  # when alerts opened lately, the newest one last
+    silences: dict[str, Silence] = field(default_factory=dict)
     episodes: dict[str, int] = field(default_factory=dict)  # of whatever fired once: how often it did
     origins: dict[str, int] = field(default_factory=dict)  # topic/partition → offset of the last change taken from it
     seen: dict[str, None] = field(default_factory=dict)  # (source, id) of changes, this day

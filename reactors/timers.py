@@ -5,8 +5,8 @@ from heapq import heappop, heappush
 from reactors.causes import SILENT, Cause
 from reactors.domain import Domain
 from reactors.heeding import heeded_roots
-from reactors.promises import is_promised, promise_ms, promised_by, turns_at
-from reactors.state import Node
+from reactors.promises import is_promised, promise_ms, promised_by, risk_at, turns_at
+from reactors.state import SILENCE, Node
 from streams.definitions import CODE
 from streams.policies import Cron, Eager, Within
 
@@ -118,7 +118,8 @@ def next_look(domain: Domain, node: Node) -> int | None:
     if node.stale_since is not None and node.alert_since is None:
         by = promised_by(domain, node, node.stale_since)
         if by is not None:
-            looks.append(by)
+            risk = None if node.at_risk else risk_at(domain, node)
+            looks.append(by if risk is None else min(by, risk))
     if node.turns_at is not None:
         looks.append(node.turns_at)
     if node.hold is not None and node.hold.until is not None and not node.requests and node.wave is None:
@@ -138,9 +139,16 @@ def other_look(domain: Domain, key: str) -> int | None:
     root, alarm = domain.state.roots.get(key), domain.state.alerts.get(key)
     if root is not None:
         every = domain.graph.expected.get(key)
-        silent = every is None or Cause(SILENT, key).key in domain.state.alerts
+        known = domain.state.alerts.get(Cause(SILENT, key).key)
+        silent = every is None or (known is not None and known.holds)
         return None if silent or every is None else root.heard_at + every
-    return alarm.trouble.until if alarm is not None else None
+    if key.startswith(SILENCE):
+        silence = domain.state.silences.get(key.removeprefix(SILENCE))
+        return silence.until if silence is not None else None
+    if alarm is None:
+        return None
+    until = alarm.trouble.until if alarm.holds else None
+    return min((at for at in (alarm.turns_at, until) if at is not None), default=None)
 
 
 def arm(domain: Domain, node: Node, key: str) -> None:

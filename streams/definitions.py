@@ -65,6 +65,18 @@ class CheckDef(Definition):
     timeout_ms: Duration | None = Field(default=None, gt=0)
 
 
+class AlertRule(Definition):
+    """How the alerts of a rule behave, of all assets or of some. What one leaves unsaid, those before it say."""
+
+    rule: str  # its name, or a pattern as in a shell: "check.*"
+    assets: tuple[str, ...] = ()  # keys; none: all, and the domain itself
+    severity: Literal["info", "warn", "error", "critical"] | None = None
+    after_ms: Duration | None = Field(default=None, ge=0)  # how long it has to last before the alert opens
+    keep_ms: Duration | None = Field(default=None, ge=0)  # how long the alert fires on once it is over
+    damped: bool | None = None  # whether one that opens again and again fires on until it was calm for a while
+    labels: dict[str, str] = Field(default_factory=dict)
+
+
 class AssetDef(Definition):
     """One asset of a domain. `kind="source"`: nobody here computes it."""
 
@@ -106,4 +118,5 @@ class Manifest(Definition):
     deploy: int = Field(ge=0)
     assets: tuple[AssetDef, ...]
     pools: dict[str, int] = Field(default_factory=dict)
+    alerts: tuple[AlertRule, ...] = ()
     hash: str = ""

@@ -5,6 +5,7 @@ from pydantic import BaseModel
 from streams.domain_events import DomainDelivered, DomainSubscribed
 from streams.event import BackfillStatus, Covers, Cut, Event, Pin, Severity, Verdict
 from streams.journal_events import (
+    Acknowledge,
     AssetChanged,
     Attempt,
     Backfill,
@@ -20,6 +21,7 @@ from streams.journal_events import (
     Held,
     InputNews,
     JournalGap,
+    LiftSilence,
     MadeOutput,
     Materialize,
     OverridesSet,
@@ -34,6 +36,7 @@ from streams.journal_events import (
     RunReported,
     RunStarted,
     RunSucceeded,
+    SilenceAlerts,
     TimerFired,
     WorkerHeartbeat,
 )
@@ -57,6 +60,7 @@ from streams.output_events import (
 
 __all__ = [
     "EVENTS",
+    "Acknowledge",
     "Alert",
     "AlertOpened",
     "AlertResolved",
@@ -91,6 +95,7 @@ __all__ = [
     "Held",
     "InputNews",
     "JournalGap",
+    "LiftSilence",
     "MadeOutput",
     "Materialize",
     "OverridesSet",
@@ -109,6 +114,7 @@ __all__ = [
     "RunStarted",
     "RunSucceeded",
     "Severity",
+    "SilenceAlerts",
     "TimerFired",
     "Verdict",
     "WorkerHeartbeat",

@@ -307,6 +307,35 @@ class BackfillSteered(Event):
     reason: str = ""
 
 
+class Acknowledge(Event):
+    """Somebody looks after an alert that fires: said in each event of its episode from now on."""
+
+    TYPE: ClassVar[str] = "everfresh.command.acknowledge.v1"
+    fingerprint: str
+    by: str = ""
+    reason: str = ""
+
+
+class SilenceAlerts(Event):
+    """Nobody wants to hear of some alerts for a while: those of a rule and an asset, both patterns as in a shell."""
+
+    TYPE: ClassVar[str] = "everfresh.command.silence.v1"
+    rule: str = "*"
+    asset: str = ""  # a key or a pattern; empty: of any asset, and of the domain itself
+    until: Instant
+    by: str = ""
+    reason: str = ""
+
+
+class LiftSilence(Event):
+    """A silence ends before its time."""
+
+    TYPE: ClassVar[str] = "everfresh.command.silence-lifted.v1"
+    silence: str
+    by: str = ""
+    reason: str = ""
+
+
 class OverridesSet(Event):
     """What an operator overrules in a domain, in `overrides.v1` under the domain's name: all of it, each time."""
 

@@ -146,7 +146,10 @@ class Alert(Event):
     actual: str | None = None
     labels: dict[str, str] = Field(default_factory=dict)
     links: dict[str, str] = Field(default_factory=dict)
-    inhibited_by: str | None = None
+    inhibited_by: str | None = None  # the fingerprint of another alert that explains this one
+    acknowledged_by: str | None = None  # who said that they look after it
+    silenced_until: Instant | None = None  # nobody wants to hear of it before then
+    flapping: bool = False  # it opened so often lately that it fires on until it was calm for a while
 
 
 class AlertOpened(Alert):

@@ -5,6 +5,7 @@ from typing import Any
 from streams.cloudevents import Envelope, envelope, event_id
 from streams.definitions import AssetDef, CheckDef, Dep, Retry
 from streams.events import (
+    Acknowledge,
     AlertOpened,
     AssetChanged,
     Backfill,
@@ -18,6 +19,7 @@ from streams.events import (
     DeliveryFailed,
     Held,
     JournalGap,
+    LiftSilence,
     Materialize,
     OverridesSet,
     Pause,
@@ -30,6 +32,7 @@ from streams.events import (
     RunReported,
     RunStarted,
     RunSucceeded,
+    SilenceAlerts,
     TimerFired,
     WorkerHeartbeat,
 )
@@ -206,6 +209,18 @@ def of_operators() -> tuple[Envelope, ...]:
     )
 
 
+def of_attention() -> tuple[Envelope, ...]:
+    """Ada looks after the alert about the check, wants to hear of nothing else there for two hours, and then does."""
+    known = Acknowledge(fingerprint=event_id("check.failed", REVENUE, "", CHECK), by="ada", reason="asked the shop")
+    hushed = SilenceAlerts(rule="freshness.*", asset=REVENUE, until=at("10:26:00"), by="ada", reason="it is rebuilt")
+    lifted = LiftSilence(silence="s32", by="ada", reason="that was quick")
+    return (
+        said(known, event_id(known.TYPE, "08:25:00"), REVENUE, "08:25:00"),
+        said(hushed, event_id(hushed.TYPE, "08:26:00"), "shop", "08:26:00"),
+        said(lifted, event_id(lifted.TYPE, "08:40:00"), "shop", "08:40:00"),
+    )
+
+
 def of_losses() -> tuple[Envelope, ...]:
     """Changes that were trimmed away unread, and an alert that a webhook couldn't deliver."""
     missed = ("everfresh.changes.v1", 1, 0, 11)
@@ -219,5 +234,5 @@ def of_losses() -> tuple[Envelope, ...]:
 
 def told() -> tuple[Envelope, ...]:
     """All of them."""
-    groups = (of_definitions(), of_changes(), of_facts(), of_workers(), of_operators(), of_losses())
+    groups = (of_definitions(), of_changes(), of_facts(), of_workers(), of_operators(), of_attention(), of_losses())
     return tuple(one for group in groups for one in group)

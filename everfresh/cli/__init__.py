@@ -22,6 +22,7 @@ from everfresh.cli import (
     publishing,
     replaying,
     schemas,
+    silencing,
     starting,
     tailing,
     topics,
@@ -38,6 +39,7 @@ GROUPS = (
     drawing.group,
     looking.group,
     alerting.group,
+    silencing.group,
     accounting.group,
     commanding.group,
     tailing.group,
@@ -69,6 +71,7 @@ def _everything() -> Typer:
     for group in GROUPS:
         whole.add_typer(group)
     whole.add_typer(backfilling.group, name="backfill")
+    whole.add_typer(silencing.silences, name="silence")
     whole.add_typer(letters.group, name="dead-letters")
     whole.add_typer(topics.group, name="topics")
     whole.add_typer(schemas.group, name="schema")

@@ -1,6 +1,6 @@
 """What fires in a domain, as rows of a table and as JSON."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, get_args
 
 from everfresh.cli.words import moment, span
@@ -24,6 +24,9 @@ class Firing(NamedTuple):
     actual: str | None
     fingerprint: str
     episode: int
+    acknowledged_by: str | None = None
+    silenced_until: int | None = None
+    inhibited_by: str | None = None
 
     def cells(self) -> tuple[str, ...]:
         """The table's cells."""
@@ -31,15 +34,31 @@ class Firing(NamedTuple):
         what = f"{self.summary} ({self.actual})" if self.actual else self.summary
         return self.severity, self.rule, self.asset or "", self.owner or "", age, what
 
+    def known(self) -> str:
+        """Who needs not be told of it again, and why; empty where everybody does."""
+        said = [f"by {self.acknowledged_by}"] if self.acknowledged_by else []
+        said += ["silenced"] if self.silenced_until else []
+        return ", ".join([*said, *(["explained by another"] if self.inhibited_by else [])])
+
     def json(self) -> dict[str, object]:
         """The same for machines."""
-        return {**self._asdict(), "since": moment(self.since)}
+        until = moment(self.silenced_until) if self.silenced_until is not None else None
+        return {**self._asdict(), "since": moment(self.since), "silenced_until": until}
+
+
+def cells(found: Sequence[Firing]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The table's columns and rows; with one more where somebody knows of an alert."""
+    if not any(one.known() for one in found):
+        return COLUMNS, [one.cells() for one in found]
+    return (*COLUMNS, "known"), [(*one.cells(), one.known()) for one in found]
 
 
 def rows(domain: Domain) -> list[Firing]:
     """Every alert of the domain that is open."""
     found = []
     for alarm in domain.state.alerts.values():
+        if not alarm.is_told:
+            continue
         cause, trouble = alarm.cause, alarm.trouble
         declared = domain.graph.assets.get(cause.asset)
         found.append(
@@ -54,6 +73,9 @@ def rows(domain: Domain) -> list[Firing]:
                 actual=trouble.actual,
                 fingerprint=cause.fingerprint,
                 episode=alarm.episode,
+                acknowledged_by=alarm.acknowledged_by or None,
+                silenced_until=alarm.silenced_until,
+                inhibited_by=trouble.inhibited_by,
             )
         )
     return found

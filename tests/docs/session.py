@@ -27,7 +27,7 @@ _MASKS = (
 )
 """what is another one each time"""
 
-_MAY_COME = "freshness.overdue"
+_MAY_COME = ("freshness.overdue", "freshness.at_risk")
 """the line of a promise that a session breaks: how soon depends on the machine, and on when one looks"""
 
 
@@ -61,7 +61,7 @@ def masked(text: str) -> list[str]:
     """Its lines, without what differs from one time to the next."""
     for pattern, name in _MASKS:
         text = pattern.sub(name, text)
-    return [line.strip() for line in text.strip().splitlines() if _MAY_COME not in line]
+    return [line.strip() for line in text.strip().splitlines() if not any(one in line for one in _MAY_COME)]
 
 
 class Reader:

@@ -230,7 +230,7 @@ def promises_are_kept(stage: Stage) -> Iterator[str]:
         return
     nodes = stage.domain.state.nodes if stage.domain else {}
     for output in stage.outputs:
-        if output.model is AlertOpened and (alert := output.event().model_dump())["rule"] != "dead.letter":
+        if output.model is AlertOpened and (alert := output.event().model_dump())["rule"] == "freshness.overdue":
             node = next(one for one in nodes.values() if _overdue(one) == alert["fingerprint"])
             policy = stage.domain.definition(node).policy  # type: ignore[union-attr]
             if isinstance(policy, Within) and not _has_hours(stage) and policy.lag_ms > 3 * node.path + node.longest:

@@ -4,12 +4,12 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from streams.definitions import AssetDef, Dep, Manifest
+from streams.definitions import AlertRule, AssetDef, Dep, Manifest
 from streams.policies import Within
 from streams.units import instant
 from tests.core.simulation.computations import repaired, several
 from tests.core.simulation.graphs import manifest, named
-from tests.core.simulation.kinds import Kind, kind_of
+from tests.core.simulation.kinds import MIXED_FROM, Kind, kind_of
 from tests.core.simulation.modifiers import fitted, modified
 from tests.core.simulation.observed import changes_outside, observed, unhurried
 from tests.core.simulation.partitions import STARTS, mended, partitioned, repartitioned
@@ -66,6 +66,7 @@ def script(seed: int) -> Script:
     if kind.is_partitioned:
         start = dice.choice(STARTS)
         declared = partitioned(dice, declared, instant(start))
+    declared = declared.model_copy(update={"alerts": _alert_rules(seed)})
     faults = frozenset() if dice.random() < 0.2 else frozenset(one for one in ALL_FAULTS if dice.random() < 0.35)
     derived = [one for one in declared.assets if one.kind == "derived"]
     honest = max((one.takes_ms for one in derived), default=0)
@@ -81,6 +82,21 @@ def script(seed: int) -> Script:
         steps += _backfills(dice, bare, span)
         steps = [replace(step, pick=dice.randrange(1_000)) for step in steps]
     return replace(bare, steps=tuple(sorted(steps, key=lambda step: step.at)))
+
+
+def _alert_rules(seed: int) -> tuple[AlertRule, ...]:
+    """An overdue alert is open just where a promise is broken; others may wait, or be kept, in plays of many kinds."""
+    undamped = AlertRule(rule="*", damped=False)
+    if seed < MIXED_FROM:
+        return (undamped,)
+    dice = random.Random(seed)
+    rules = ("run.failing", "check.*", "asset.quarantined", "freshness.at_risk", "worker.lost", "freshness.infeasible")
+    spans = (None, 0, 1_000, 60_000, 3_600_000)
+    others = tuple(
+        AlertRule(rule=rule, after_ms=dice.choice(spans), keep_ms=dice.choice(spans), damped=dice.random() < 0.5)
+        for rule in dice.sample(rules, dice.randint(0, 3))
+    )
+    return (undamped, *others)
 
 
 def _backfills(dice: random.Random, bare: Script, span: int) -> Iterator[Step]:
