@@ -13,6 +13,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from everfresh.destination_settings import AlertmanagerSettings
 from everfresh.webhook_settings import WebhookSettings
 from streams.cloudevents import plain
 from streams.definitions import NAME
@@ -22,6 +23,8 @@ from streams.units import Duration
 
 DEFAULT_LOG = "sqlite:.everfresh/log.db"
 FILE = "everfresh.toml"
+TABLES = ("webhooks", "alertmanager")
+"""destinations by their names"""
 
 
 class Settings(BaseSettings):
@@ -43,6 +46,7 @@ class Settings(BaseSettings):
     snapshot_ms: Duration = Field(default=60_000, ge=100)
     sinks: tuple[Literal["log", "prometheus"], ...] = ("log", "prometheus")  # what the sinks role delivers to
     webhooks: Annotated[dict[str, WebhookSettings], NoDecode] = Field(default_factory=dict)  # and to whom, by HTTP
+    alertmanager: Annotated[dict[str, AlertmanagerSettings], NoDecode] = Field(default_factory=dict)
     metrics_port: int = Field(default=9464, ge=0, le=65_535)
     metrics_host: str = "127.0.0.1"
     gateway_port: int = Field(default=8080, ge=0, le=65_535)
@@ -57,18 +61,18 @@ class Settings(BaseSettings):
         is_bare = isinstance(value, str) and value.isdigit() and str(info.field_name).endswith("_ms")
         return int(value) if is_bare else value
 
-    @field_validator("webhooks", mode="before")
+    @field_validator(*TABLES, mode="before")
     @classmethod
-    def _from_json(cls, value: Any) -> Any:
+    def _from_json(cls, value: Any, info: ValidationInfo) -> Any:
         try:
             return orjson.loads(value) if isinstance(value, str) else value
         except orjson.JSONDecodeError as error:
-            raise ValueError(f"it is no JSON object of webhooks by their names: {error}") from None
+            raise ValueError(f"it is no JSON object of {info.field_name} by their names: {error}") from None
 
-    @field_validator("webhooks")
+    @field_validator(*TABLES)
     @classmethod
-    def _with_names(cls, value: dict[str, WebhookSettings]) -> dict[str, WebhookSettings]:
-        """A webhook's name becomes a part of its consumer group's."""
+    def _with_names(cls, value: dict[str, Any]) -> dict[str, Any]:
+        """A destination's name becomes a part of its consumer group's."""
         for name in value:
             if not NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is no name: letters, digits, '_', '-' and '.', at most 100")
