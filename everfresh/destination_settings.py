@@ -13,6 +13,9 @@ from streams.errors import SettingError
 from streams.events import Severity
 from streams.units import Duration
 
+PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
+SLACK = "https://slack.com/api"
+
 ALERTS = types_of(["alert.*"])
 
 
@@ -54,6 +57,24 @@ class AlertmanagerSettings(AlertSettings):
     resend_ms: Duration = Field(default=60_000, ge=100)  # how often it is told what fires
 
 
+class PagerDutySettings(AlertSettings):
+    """`[pagerduty.NAME]`: one integration of a service, of the kind Events API v2."""
+
+    routing_key: SecretStr = SecretStr("")  # its Integration Key
+    routing_key_env: str = ""  # or the variable that holds it
+    url: Url = PAGERDUTY  # https://events.eu.pagerduty.com/v2/enqueue in Europe
+
+
+class SlackSettings(AlertSettings):
+    """`[slack.NAME]`: one channel. The app behind the token needs the scope chat:write, and to be in the channel."""
+
+    token: SecretStr = SecretStr("")  # xoxb-…
+    token_env: str = ""  # or the variable that holds it
+    channel: str = Field(min_length=1)  # its id or its name
+    url: Url = SLACK
+    per_minute: float = Field(default=60, ge=0)  # Slack takes about one a second of a channel
+
+
 def secret_of(said: SecretStr, variable: str, setting: str) -> str:
     """A secret, from the setting itself or the variable that it names; "" where neither is said.
 
@@ -63,4 +84,12 @@ def secret_of(said: SecretStr, variable: str, setting: str) -> str:
         return said.get_secret_value()
     if not (found := os.environ.get(variable, "").strip()):
         raise SettingError(f"setting {setting!r} is missing; set {variable} in the environment")
+    return found
+
+
+def needed(said: SecretStr, variable: str, setting: str) -> str:
+    """A secret without which nothing goes. Raises SettingError with what to set."""
+    if not (found := secret_of(said, variable, setting)):
+        name = setting.rpartition(".")[2]
+        raise SettingError(f"setting {setting!r} is missing; set `{name}` or `{name}_env`")
     return found

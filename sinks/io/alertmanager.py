@@ -17,7 +17,7 @@ from sinks.io.delivery import Route, unobserved
 from sinks.io.following import Following
 from sinks.ports import Refused
 from sinks.reading import event_of
-from sinks.retries import Retries
+from sinks.retries import PATIENT
 from sinks.routing import ALERTS, Wanted
 from streams.cloudevents import Envelope, decode
 from streams.errors import BadEvent
@@ -27,8 +27,6 @@ from streams.ports import Entry, EventLog
 from streams.topics import Topics
 
 logger = logging.getLogger("everfresh.sinks")
-
-RETRIES = Retries(patience_ms=86_400_000, longest_ms=30_000)
 
 LOOK_BACK = 5_000
 """entries of each partition of alerts.v1 that are read at the start: what is over, though a state may not say so yet"""
@@ -46,7 +44,7 @@ class Pager:
     choice: Wanted
     token: str = field(default="", repr=False)
     allow_private: bool = False
-    try_ms: int = 15_000
+    manner: Manner = field(default_factory=lambda: Manner(PATIENT, try_ms=15_000))
     resend_ms: int = 60_000
 
     @property
@@ -54,9 +52,9 @@ class Pager:
         """Its name among sinks."""
         return f"alertmanager-{self.name}"
 
-    def route(self, topics: Topics, manner: Manner | None = None) -> Route:
+    def route(self, topics: Topics) -> Route:
         """A new one begins with what comes; what fires already it gets when it is told again."""
-        return Route(self.sink, (topics.alerts.name,), "latest", manner or Manner(RETRIES, try_ms=self.try_ms))
+        return Route(self.sink, (topics.alerts.name,), "latest", self.manner)
 
 
 class Alertmanager:
@@ -160,7 +158,7 @@ class Resending:
         """Read on, and tell what fires."""
         async for entry in self._following.more():
             self._take(entry)
-        async with asyncio.timeout(self._pager.try_ms / 1_000):
+        async with asyncio.timeout(self._pager.manner.try_ms / 1_000):
             told = await self._destination.tell_again()
         if told:
             self._observe(self._pager.sink, "resent")

@@ -11,19 +11,16 @@ from aiohttp import ThreadedResolver
 from aiohttp.abc import AbstractResolver
 
 from sinks.answers import judge
-from sinks.choosing import Choice
 from sinks.io.attempts import Manner
 from sinks.io.calling import Caller
 from sinks.io.delivery import Route
 from sinks.ports import Refused
-from sinks.retries import Retries
+from sinks.retries import PATIENT
+from sinks.routing import Wanted
 from sinks.signing import signature
 from streams.cloudevents import CONTENT_TYPE, Envelope, encode
 from streams.io.clock import wall_clock_ms
 from streams.topics import Topics
-
-RETRIES = Retries(patience_ms=86_400_000, longest_ms=60_000)
-"""a receiver that is down for a night gets everything the next day"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ class Hook:
     name: str
     url: str = field(repr=False)  # a path may be as good as a password
     keys: tuple[bytes, ...] = field(repr=False)
-    choice: Choice
+    choice: Wanted
     allow_private: bool = False
     try_ms: int = 15_000
     """how long one call may take"""
@@ -45,7 +42,7 @@ class Hook:
 
     def route(self, topics: Topics) -> Route:
         """A new receiver isn't told what is long over: it begins with what comes."""
-        return Route(self.sink, self.choice.topics(topics), "latest", Manner(RETRIES, try_ms=self.try_ms))
+        return Route(self.sink, self.choice.topics(topics), "latest", Manner(PATIENT, try_ms=self.try_ms))
 
 
 class Webhook:

@@ -46,15 +46,18 @@ async def stage(place: Place, opened: Log) -> Stage:
 
 
 def pager(url: str, **said: Any) -> Pager:
-    return replace(Pager("main", url, OWN, allow_private=True, resend_ms=1_000), **said)
+    return replace(
+        Pager("main", url, OWN, allow_private=True, manner=Manner(QUICK, try_ms=5_000), resend_ms=1_000), **said
+    )
 
 
 @asynccontextmanager
 async def told(stage: Stage, meant: Pager) -> AsyncIterator[Alertmanager]:
     """The destination at work, with its clock."""
     destination, stop = Alertmanager(meant), asyncio.Event()
-    route = meant.route(stage.topics, Manner(QUICK, try_ms=5_000))
-    delivery = Delivery(route, destination, stage.moody, stage.topics, lambda *one: stage.counted.append(one))
+    delivery = Delivery(
+        meant.route(stage.topics), destination, stage.moody, stage.topics, lambda *one: stage.counted.append(one)
+    )
     again = asyncio.create_task(Resending(meant, destination, stage.moody, stage.topics).run(stop))
     async with running(delivery):
         await delivery.ready.wait()
