@@ -48,7 +48,8 @@ def _parts(site: Site, board: Board) -> Iterator[Part]:
         yield Part(Delivery(log_route(topics), LogDestination.to(None), log, topics, board.delivered))
     for name, said in settings.webhooks.items():
         choice = settings.routing.choice(f"webhook-{name}", Choice(types_of(said.types), said.least))
-        hook = Hook(name, said.url, said.keys(name), choice, said.allow_private, said.timeout_ms)
+        often = said.per_minute
+        hook = Hook(name, said.url, said.keys(name), choice, said.allow_private, said.timeout_ms, often)
         yield Part(Delivery(hook.route(topics), Webhook(hook), log, topics, board.delivered))
     yield from alert_parts(site, board.delivered)
 

@@ -27,6 +27,7 @@ class WebhookSettings(BaseModel):
     least: Severity = "info"  # of what has a severity, nothing below
     allow_private: bool = False  # it may be on this machine or network
     timeout_ms: Duration = Field(default=15_000, ge=100, le=60_000)
+    per_minute: float = Field(default=0, ge=0)  # calls, at most; 0 is as many as there are
 
     @field_validator("secret", "types", mode="before")
     @classmethod

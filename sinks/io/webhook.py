@@ -34,6 +34,7 @@ class Hook:
     allow_private: bool = False
     try_ms: int = 15_000
     """how long one call may take"""
+    per_minute: float = 0
 
     @property
     def sink(self) -> str:
@@ -42,7 +43,12 @@ class Hook:
 
     def route(self, topics: Topics) -> Route:
         """A new receiver isn't told what is long over: it begins with what comes."""
-        return Route(self.sink, self.choice.topics(topics), "latest", Manner(PATIENT, try_ms=self.try_ms))
+        return Route(
+            self.sink,
+            self.choice.topics(topics),
+            "latest",
+            Manner(PATIENT, try_ms=self.try_ms, per_minute=self.per_minute),
+        )
 
 
 class Webhook:
