@@ -13,7 +13,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from everfresh.destination_settings import AlertmanagerSettings, PagerDutySettings, SlackSettings
+from everfresh.route_settings import RouteSettings, must_know, routing, sink_names
 from everfresh.webhook_settings import WebhookSettings
+from sinks.routing import Routing
 from streams.cloudevents import plain
 from streams.definitions import NAME
 from streams.errors import SettingError
@@ -22,6 +25,8 @@ from streams.units import Duration
 
 DEFAULT_LOG = "sqlite:.everfresh/log.db"
 FILE = "everfresh.toml"
+TABLES = ("webhooks", "alertmanager", "pagerduty", "slack")
+"""destinations by their names"""
 
 
 class Settings(BaseSettings):
@@ -43,6 +48,11 @@ class Settings(BaseSettings):
     snapshot_ms: Duration = Field(default=60_000, ge=100)
     sinks: tuple[Literal["log", "prometheus"], ...] = ("log", "prometheus")  # what the sinks role delivers to
     webhooks: Annotated[dict[str, WebhookSettings], NoDecode] = Field(default_factory=dict)  # and to whom, by HTTP
+    alertmanager: Annotated[dict[str, AlertmanagerSettings], NoDecode] = Field(default_factory=dict)
+    pagerduty: Annotated[dict[str, PagerDutySettings], NoDecode] = Field(default_factory=dict)
+    slack: Annotated[dict[str, SlackSettings], NoDecode] = Field(default_factory=dict)
+    routes: tuple[RouteSettings, ...] = ()  # which alerts go to which of these
+    unrouted: tuple[str, ...] = ()  # where an alert goes that no route wants; to all that routes name if not said
     metrics_port: int = Field(default=9464, ge=0, le=65_535)
     metrics_host: str = "127.0.0.1"
     gateway_port: int = Field(default=8080, ge=0, le=65_535)
@@ -57,22 +67,34 @@ class Settings(BaseSettings):
         is_bare = isinstance(value, str) and value.isdigit() and str(info.field_name).endswith("_ms")
         return int(value) if is_bare else value
 
-    @field_validator("webhooks", mode="before")
+    @field_validator(*TABLES, mode="before")
     @classmethod
-    def _from_json(cls, value: Any) -> Any:
+    def _from_json(cls, value: Any, info: ValidationInfo) -> Any:
         try:
             return orjson.loads(value) if isinstance(value, str) else value
         except orjson.JSONDecodeError as error:
-            raise ValueError(f"it is no JSON object of webhooks by their names: {error}") from None
+            raise ValueError(f"it is no JSON object of {info.field_name} by their names: {error}") from None
 
-    @field_validator("webhooks")
+    @field_validator(*TABLES)
     @classmethod
-    def _with_names(cls, value: dict[str, WebhookSettings]) -> dict[str, WebhookSettings]:
-        """A webhook's name becomes a part of its consumer group's."""
+    def _with_names(cls, value: dict[str, Any]) -> dict[str, Any]:
+        """A destination's name becomes a part of its consumer group's."""
         for name in value:
             if not NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is no name: letters, digits, '_', '-' and '.', at most 100")
         return value
+
+    @field_validator("routes", "unrouted")
+    @classmethod
+    def _lead_somewhere(cls, value: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+        named = value if info.field_name == "unrouted" else [name for one in value for name in one.to]
+        must_know(named, sink_names(info.data))
+        return value
+
+    @property
+    def routing(self) -> Routing:
+        """Which alerts go to which sinks."""
+        return routing(self.routes, self.unrouted)
 
     @property
     def topics(self) -> Topics:

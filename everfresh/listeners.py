@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from everfresh.alert_destinations import Part, alert_parts
 from sinks.choosing import Choice, types_of
 from sinks.io.board_feed import BoardFeed
 from sinks.io.delivery import Delivery
@@ -23,33 +24,40 @@ async def serve(site: Site, stop: asyncio.Event) -> None:
     """Deliver to the sinks that the settings name, until `stop`. Raises SettingError for a webhook that can't be."""
     board = Board()
     feed = BoardFeed(board, site.log.log, site.settings.topics)
-    deliveries = list(_deliveries(site, board))
+    parts = list(_parts(site, board))
+    deliveries = [one.delivery for one in parts]
     async with asyncio.TaskGroup() as group:
-        for one in deliveries:
-            group.create_task(one.run(stop), name=f"everfresh-sink-{one.route.sink}")
-        for one in deliveries:
-            if not await unless_stopped(one.ready.wait(), stop):
+        for one in parts:
+            group.create_task(one.delivery.run(stop), name=f"everfresh-sink-{one.delivery.route.sink}")
+            for beside in one.beside:
+                group.create_task(beside.run(stop), name=f"everfresh-beside-{one.delivery.route.sink}")
+        for delivery in deliveries:
+            if not await unless_stopped(delivery.ready.wait(), stop):
                 return
         if "prometheus" in site.settings.sinks:
             group.create_task(feed.run(stop), name="everfresh-board")
-            group.create_task(_pages(site, feed, deliveries, stop), name="everfresh-pages")
+            group.create_task(_pages(site, feed, parts, stop), name="everfresh-pages")
             if not await unless_stopped(feed.ready.wait(), stop):
                 return
         site.ready("sinks")
 
 
-def _deliveries(site: Site, board: Board) -> Iterator[Delivery]:
+def _parts(site: Site, board: Board) -> Iterator[Part]:
     settings, log, topics = site.settings, site.log.log, site.settings.topics
     if "log" in settings.sinks:
-        yield Delivery(log_route(topics), LogDestination.to(None), log, topics, board.delivered)
+        yield Part(Delivery(log_route(topics), LogDestination.to(None), log, topics, board.delivered))
     for name, said in settings.webhooks.items():
-        choice = Choice(types_of(said.types), said.least)
-        hook = Hook(name, said.url, said.keys(name), choice, said.allow_private, said.timeout_ms)
-        yield Delivery(hook.route(topics), Webhook(hook), log, topics, board.delivered)
+        choice = settings.routing.choice(f"webhook-{name}", Choice(types_of(said.types), said.least))
+        often = said.per_minute
+        hook = Hook(name, said.url, said.keys(name), choice, said.allow_private, said.timeout_ms, often)
+        yield Part(Delivery(hook.route(topics), Webhook(hook), log, topics, board.delivered))
+    yield from alert_parts(site, board.delivered)
 
 
-async def _pages(site: Site, feed: BoardFeed, deliveries: list[Delivery], stop: asyncio.Event) -> None:
-    watched = {"metrics": feed.trouble} | {one.route.sink: one.trouble for one in deliveries}
+async def _pages(site: Site, feed: BoardFeed, parts: list[Part], stop: asyncio.Event) -> None:
+    watched = {"metrics": feed.trouble}
+    for one in parts:
+        watched[one.delivery.route.sink] = one.trouble
     server = PagesServer(Pages([feed.families], watched))
     await server.start(site.settings.metrics_host, site.settings.metrics_port)
     try:

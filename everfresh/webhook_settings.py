@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from everfresh.destination_settings import Url
 from sinks.choosing import types_of
 from sinks.signing import key_of
 from streams.errors import SettingError
@@ -20,28 +20,19 @@ class WebhookSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    url: str = Field(repr=False)  # a path may be as good as a password
+    url: Url
     secret: tuple[SecretStr, ...] = ()  # whsec_ and base64; one, or a list
     secret_env: str = ""  # the variable that holds it, or several with spaces between
     types: tuple[str, ...] = ("alert.*",)
     least: Severity = "info"  # of what has a severity, nothing below
     allow_private: bool = False  # it may be on this machine or network
     timeout_ms: Duration = Field(default=15_000, ge=100, le=60_000)
+    per_minute: float = Field(default=0, ge=0)  # calls, at most; 0 is as many as there are
 
     @field_validator("secret", "types", mode="before")
     @classmethod
     def _one_or_several(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
-
-    @field_validator("url")
-    @classmethod
-    def _is_callable(cls, value: str) -> str:
-        parts = urlsplit(value)  # it and `port` raise a ValueError of their own
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-            raise ValueError("it begins with https:// or http:// and a host")
-        if parts.username is not None or parts.password is not None:
-            raise ValueError("it holds a user or password; a receiver knows us by the signature")
-        return value
 
     @field_validator("secret")
     @classmethod

@@ -11,6 +11,7 @@ AFTER_MAX_MS = 3_600_000
 
 _BUSY = {429, 503}
 _PASSING = {408, 425}  # said about a call, not about the event
+_THE_EVENTS = {400, 413, 422}  # whatever is mended, it will answer this event so again
 
 
 class NotTaken(EverfreshError):
@@ -28,6 +29,16 @@ def judge(status: int, retry_after: str | None, now_ms: int) -> None:
     if 300 <= status < 400:
         raise Refused(f"HTTP {status}: redirects aren't followed; set the url to where this one leads")
     raise Refused(f"HTTP {status}: it wants no more events" if status == 410 else f"HTTP {status}")
+
+
+def judge_call(status: int, retry_after: str | None, now_ms: int) -> None:
+    """The same of a service's API, where only some answers are about the event itself.
+
+    A wrong key or address is mended by whoever runs this, and until then nothing is given up for it: NotTaken.
+    """
+    if 400 <= status < 500 and status not in _BUSY and status not in _THE_EVENTS:
+        raise NotTaken(f"HTTP {status}")
+    judge(status, retry_after, now_ms)
 
 
 def after_ms(said: str | None, now_ms: int) -> int:

@@ -7,7 +7,7 @@ from typing import NamedTuple, get_args
 from streams import output_events
 from streams.cloudevents import Envelope
 from streams.event import Event
-from streams.events import Severity
+from streams.events import AlertResolved, Severity
 from streams.topics import Topics
 
 SEVERITIES: tuple[str, ...] = get_args(Severity)
@@ -26,16 +26,25 @@ class Choice(NamedTuple):
 
     types: frozenset[str]
     least: Severity = "info"
+    for_people: bool = False
+    """nobody wants to be told of what another alert explains, or of what is silenced"""
 
     def wants(self, wrapped: Envelope) -> bool:
         """Whether the event is for this destination. A severity that nobody knows hides nothing."""
         severity = wrapped["data"].get("severity")
         too_little = severity in SEVERITIES and SEVERITIES.index(severity) < SEVERITIES.index(self.least)
-        return wrapped["type"] in self.types and not too_little
+        return wrapped["type"] in self.types and not too_little and not (self.for_people and is_quiet(wrapped))
 
     def topics(self, topics: Topics) -> tuple[str, ...]:
         """Where such events stand."""
         return tuple(sorted({topics.output(kind).name for kind in self.types}))
+
+
+def is_quiet(wrapped: Envelope) -> bool:
+    """An alert that another one explains, or that is silenced, and that isn't over."""
+    data = wrapped["data"]
+    said = data.get("inhibited_by") is not None or data.get("silenced_until") is not None
+    return said and wrapped["type"] != AlertResolved.TYPE
 
 
 def types_of(patterns: Sequence[str]) -> frozenset[str]:

@@ -43,6 +43,10 @@ class Retries:
         return min(max(jittered, tried.asked_ms), left)  # whatever was asked, there is a last try when patience ends
 
 
+PATIENT = Retries(patience_ms=86_400_000, longest_ms=60_000)
+"""who is down for a night gets everything the next day"""
+
+
 def gave_up(tried: Tried, why: str) -> str:
     """Why an event is in the dead letters.
 

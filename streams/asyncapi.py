@@ -47,7 +47,7 @@ def document(topics: Topics, version: str, examples: Mapping[str, Envelope], kin
 def _channel(topic: Topic, kinds: Collection[str]) -> Part:
     of_domain = {"parameters": {"domain": {"description": "A domain's name."}}} if DOMAIN in topic.name else {}
     key = f"The key is the {topic.key}." if topic.key else "Without a key: one partition orders it all."
-    what = "" if kinds else " Chunks of a reactor's state, for everfresh alone; no CloudEvents."
+    what = "" if kinds else " What everfresh keeps for itself; no CloudEvents."
     return {
         "address": topic.name.replace(DOMAIN, "{domain}"),
         "description": key + what,

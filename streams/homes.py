@@ -36,6 +36,7 @@ TRAFFIC = {
     "costs": Traffic("reactors", "sinks"),
     "alerts": Traffic("reactors: every transition", "sinks"),
     "alert-state": Traffic("reactors: what fires now; what is over leaves a tombstone", "sinks"),
+    "sink-state": Traffic("sinks", "sinks"),
     "dead-letters": Traffic("ingress, sinks, reactors", "sinks, `everfresh dead-letters`"),
     "journal": Traffic("ingress, the domain's workers and reactor, other domains' reactors, operators", "reactors"),
     "runs": Traffic("the domain's reactor, once the fact is in the journal", "the domain's workers"),

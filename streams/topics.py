@@ -90,6 +90,11 @@ class Topics:
         return Topic(f"{self.prefix}alert-state.v1", "fingerprint", cleanup="compact")
 
     @property
+    def sink_state(self) -> Topic:
+        """What sinks must still know after a restart, like the message that they'd edit."""
+        return Topic(f"{self.prefix}sink-state.v1", "sink/name", partitions=1, cleanup="compact")
+
+    @property
     def dead_letters(self) -> Topic:
         return Topic(f"{self.prefix}dead-letters.v1", "original key", retention_ms=30 * DAY_MS)
 
@@ -105,6 +110,7 @@ class Topics:
             self.costs,
             self.alerts,
             self.alert_state,
+            self.sink_state,
             self.dead_letters,
         )
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
+from sinks.pacing import Pacing
 from sinks.ports import Destination, Refused, Retry
 from sinks.retries import Retries, Tried, gave_up
 from streams.cloudevents import Envelope
@@ -28,6 +29,8 @@ class Manner(NamedTuple):
     """calls that it gets at the same time, each about another key"""
     try_ms: int = 30_000
     """how long one call may take"""
+    per_minute: float = 0
+    """calls in a minute, at most; 0 is as many as there are"""
 
 
 class Failure(NamedTuple):
@@ -46,6 +49,7 @@ class Attempts:
         self._manner, self._observe = manner, observe
         self._slots = asyncio.Semaphore(manner.at_once)
         self._leaving = asyncio.Event()
+        self._pacing = Pacing(manner.per_minute)
         self._closed_until = 0.0  # by the loop's clock
         self._taken = 0
 
@@ -75,6 +79,8 @@ class Attempts:
 
     async def _try(self, wrapped: Envelope) -> Failure | None:
         async with self._slots:
+            if (wait_ms := self._pacing.wait_ms(_now_ms())) > 0:
+                await self._wait(wait_ms / 1_000)
             while (ahead := self._closed_until - asyncio.get_running_loop().time()) > 0:
                 await self._wait(ahead)
             if self._leaving.is_set():

@@ -184,6 +184,23 @@ async def test_no_more_calls_are_out_at_once_than_was_said(stage: Stage) -> None
 
 
 @in_memory
+async def test_it_is_called_no_oftener_than_was_said(stage: Stage) -> None:
+    loop, calls = asyncio.get_running_loop(), []
+
+    async def behave(_: Envelope) -> None:
+        calls.append(loop.time())
+
+    kept = Kept(behave)
+    for asset in range(6):
+        await stage.materialized(f"shop/{asset}", [0])
+    async with running(
+        stage.delivery(kept, manner=Manner(QUICK, per_minute=600 / 19))
+    ):  # three, and then one each 1.9 s
+        await until(lambda: len(kept.got) == 6)
+    assert calls[5] - calls[0] >= 3 * 1.9 - 0.01
+
+
+@in_memory
 async def test_it_holds_no_more_events_than_was_said(stage: Stage) -> None:
     called: list[Envelope] = []
     release = asyncio.Event()

@@ -9,7 +9,8 @@ from aiohttp import ThreadedResolver
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from sinks.choosing import Choice, types_of
-from sinks.io.webhook import Checked, Hook, Webhook
+from sinks.io.calling import Checked
+from sinks.io.webhook import Hook, Webhook
 from sinks.ports import Refused
 from streams.errors import SettingError
 from tests.conformance.webhook_receiver import Receiver, hook, receiving, says
@@ -71,7 +72,7 @@ async def test_it_connects_to_the_very_address_that_was_checked(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No address out on the internet answers here, so this machine's plays one; 127.0.0.2 is still inside.
-    monkeypatch.setattr("sinks.io.webhook.why_inside", lambda one: None if one == "127.0.0.1" else "loopback")
+    monkeypatch.setattr("sinks.io.calling.why_inside", lambda one: None if one == "127.0.0.1" else "loopback")
     turning = Turning("127.0.0.1", "127.0.0.2")
     meant = replace(hook(receiver, allow_private=False), url=receiver.url.replace("127.0.0.1", "pager.example"))
     sink = Webhook(meant, lambda: turning)
@@ -90,9 +91,9 @@ async def test_one_bad_address_among_good_ones_is_enough_to_refuse() -> None:
         async def resolve(self, host: str, port: int = 0, family: int = socket.AF_INET) -> list[ResolveResult]:
             return [*await super().resolve(host, port), *await super().resolve(host, port)]
 
-    assert await Checked(Both("8.8.8.8", "8.8.4.4")).resolve("pager.example")
+    assert await Checked(Both("8.8.8.8", "8.8.4.4"), "webhooks.pager").resolve("pager.example")
     with pytest.raises(Refused, match="private"):
-        await Checked(Both("8.8.8.8", "10.0.0.1")).resolve("pager.example")
+        await Checked(Both("8.8.8.8", "10.0.0.1"), "webhooks.pager").resolve("pager.example")
 
 
 async def test_names_of_this_machine_are_resolved_where_that_is_allowed(receiver: Receiver) -> None:

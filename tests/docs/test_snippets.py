@@ -2,6 +2,7 @@
 
 import ast
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -121,9 +122,21 @@ def test_settings_on_a_page_are_settings_that_there_are(block: Block) -> None:
     Settings(**tomllib.loads(block.text))
 
 
+@pytest.mark.parametrize("block", blocks("yaml"), ids=lambda block: block.page)
+def test_a_configuration_of_alertmanager_is_one_that_it_takes(block: Block, tmp_path: Path) -> None:
+    program = shutil.which("amtool")
+    if program is None:
+        pytest.skip("amtool isn't there: it comes with prometheus-alertmanager")
+    (tmp_path / "alertmanager.yml").write_text(block.text)
+    done = subprocess.run(
+        [program, "check-config", "alertmanager.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_every_fenced_block_is_of_a_kind_that_is_tried() -> None:
     everything = blocks("sh", "python", "toml", "mermaid", "", "text", "bash", "json", "yaml", "console", "go", "js")
-    tried = {"sh", "python", "toml", "mermaid"}
+    tried = {"sh", "python", "toml", "mermaid", "yaml"}
     on_a_broker = {"json", "go", "js"}  # test_services.py
 
     def kinds(page: str) -> set[str]:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 import time
+from pathlib import Path
 
 import everfresh as ef
 
@@ -13,6 +14,7 @@ orders = app.source("orders")
 rates = app.source("rates")
 stock = app.source("stock")
 jobs = app.source("jobs")
+holds = app.source("holds")
 
 QUICK = ef.Retry(2, delay="200ms", cool_down="2s")
 
@@ -67,3 +69,22 @@ async def long(jobs: ef.Input) -> ef.Output:
     """As long as the change's version says: '5.5' or '5.5:again' is five seconds and a half."""
     await asyncio.sleep(float((jobs.version or "0").partition(":")[0]))
     return made_of(jobs)
+
+
+async def free_again() -> None:
+    """Wait while the test has laid its file there."""
+    name = os.environ.get("FAULTS_HOLD")
+    while name and Path(name).exists():
+        await asyncio.sleep(0.02)
+
+
+@app.asset(deps=[holds], freshness=ef.Within("1s"), takes="20ms", retry=QUICK)
+async def held(holds: ef.Input) -> ef.Output:
+    await free_again()
+    return made_of(holds)
+
+
+@app.asset(deps=[holds], freshness=ef.Within("1500ms"), takes="20ms", retry=QUICK)
+async def held_too(holds: ef.Input) -> ef.Output:
+    await free_again()
+    return made_of(holds)
