@@ -68,7 +68,10 @@ def follow(domain: Domain) -> bool:
 
 
 def replanned(domain: Domain) -> None:
-    """A deploy dropped all plans: what was being worked on is begun again, and what isn't declared is left out."""
+    """A deploy dropped all plans: what was being worked on is begun again, unless its run is in flight already.
+
+    What isn't declared is left out.
+    """
     for one in domain.state.backfills.values():
         if one.is_over:
             continue
@@ -77,9 +80,16 @@ def replanned(domain: Domain) -> None:
             one.status, one.left, one.active = "cancelled", [], {}
             _tell(domain, one)
             continue
-        again = [*one.left, *reversed(list(one.active))]
-        one.left, one.active = [name for name in again if parts.wrong(name) is None], {}
-        one.total -= len(again) - len(one.left)
+        before = len(one.left) + len(one.active)
+        flying = [name for name in one.active if _is_in_flight(domain.node(one.asset, name))]
+        again = [*one.left, *reversed([name for name in one.active if name not in flying])]
+        one.left = [name for name in again if parts.wrong(name) is None]
+        one.active = dict.fromkeys(name for name in flying if parts.wrong(name) is None)
+        one.total -= before - len(one.left) - len(one.active)
+
+
+def _is_in_flight(node: Node | None) -> bool:
+    return node is not None and node.run is not None and node.run.live
 
 
 def _advance(domain: Domain, one: BackfillState) -> None:

@@ -34,6 +34,7 @@ FOUND = {
     200_591: "a node that had waited since a deploy was news to the one that reads its own name's all along",
     200_796: "a deploy had a partition read less: each later cut seemed to go back, and no grant was accepted any more",
     200_922: "a window that lookback had left out by then was still planned for, and judged, as promised",
+    310_097: "a deploy had a backfill run anew what was in flight for it",
 }
 
 PARTITIONED = range(200_000, 200_015)
