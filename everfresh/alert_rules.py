@@ -1,6 +1,6 @@
 """What an app may say of its alerts, and what is refused, each in one sentence."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, TypedDict
 
@@ -32,10 +32,9 @@ def alert_rule(rule: str, assets: tuple[str, ...], options: Mapping[str, Any]) -
         return AlertRule(rule=rule, assets=assets, **fields)
 
 
-def check_assets(rules: Collection[AlertRule], domain: str, known: Collection[str]) -> None:
-    """Raise DefinitionError where a rule names an asset that nobody here declares."""
-    for one in rules:
-        for key in one.assets:
+def check_assets(named: Iterable[tuple[str, Sequence[str]]], domain: str, known: Collection[str]) -> None:
+    """Raise DefinitionError where one of (who names them, assets) names an asset that nobody here declares."""
+    for by, assets in named:
+        for key in assets:
             if key not in known:
-                close = near(key, known)
-                raise DefinitionError(f"app.alert({one.rule!r}) names {key!r}, which {domain!r} doesn't declare{close}")
+                raise DefinitionError(f"{by} names {key!r}, which {domain!r} doesn't declare{near(key, known)}")

@@ -10,10 +10,10 @@ from typing import Any, ParamSpec, TypeVar, Unpack
 import orjson
 
 from everfresh import options as said
-from everfresh.alert_rules import AlertOptions, alert_rule, check_assets
 from everfresh.assets import Asset, Command, Computation, Declared, Source
 from everfresh.computations import Outputs, computation
 from everfresh.options import AssetOptions, CheckOptions, Deps, Named, ProgramOptions, SourceOptions
+from everfresh.oversight import Overseen
 from everfresh.partitions import Dep
 from everfresh.policies import in_one_sentence
 from reactors.binding import Argument, Function, asked, bound, signature_of
@@ -21,6 +21,7 @@ from reactors.expectations import Expectation
 from reactors.ports import Store
 from reactors.recipes import Code, MadeBy, Program, Question, Recipe
 from streams import definitions
+from streams.budgets import Budget
 from streams.definitions import AlertRule, AssetDef, Manifest
 from streams.errors import DefinitionError
 from streams.grids import meant
@@ -29,7 +30,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class App:
+class App(Overseen):
     """A domain: what one team deploys.
 
     >>> from everfresh import Within
@@ -54,6 +55,7 @@ class App:
         self._recipes: dict[str, Recipe] = {}
         self._pools: dict[str, int] = {}
         self._alerts: list[AlertRule] = []
+        self._budgets: dict[str, Budget] = {}
 
     def __repr__(self) -> str:
         return f"<app {self.domain}: {len(self._sources)} sources, {len(self._recipes)} assets>"
@@ -281,22 +283,6 @@ class App:
         self._pools[name] = slots
         return name
 
-    def alert(self, rule: str, *assets: Named, **options: Unpack[AlertOptions]) -> None:
-        """Say how the alerts of a rule behave: of these assets, or of all, and of the domain itself.
-
-        `rule` is a name like "freshness.overdue", or a pattern like "check.*". Options, all by name:
-
-        - `after="5m"`: how long it has to last before the alert opens; if it passes before that, nobody hears of it
-        - `keep="10m"`: how long the alert fires on once it is over, so that one which comes back isn't told twice
-        - `severity`: "info", "warn", "error" or "critical", instead of its own
-        - `labels={"team": "growth"}`: said in each event, for routes to go by
-        - `damped=False`: one that opens again and again is told each time, instead of firing on until it was calm
-
-        What one call leaves unsaid, those before it say. Raises DefinitionError for a rule that there isn't.
-        """
-        said.refuse_unknown(options, "alert")
-        self._alerts.append(alert_rule(rule, tuple(self._key(one) for one in assets), options))
-
     def manifest(self, deploy: int) -> Manifest:
         """All that this app declares, as data; equal declarations have an equal hash, whatever the deploy.
 
@@ -311,12 +297,11 @@ class App:
                 )
         declared = (*self._sources.values(), *(self._resolved(one).asset for one in self._recipes.values()))
         assets = tuple(sorted(declared, key=lambda asset: asset.key))
-        check_assets(self._alerts, self.domain, [asset.key for asset in assets])
+        alerts, budgets = self._overseen([asset.key for asset in assets])
         pools = dict(sorted(self._pools.items()))
         with in_one_sentence(f"deploy {deploy!r} of {self.domain!r}"):
-            manifest = Manifest(
-                domain=self.domain, deploy=deploy, assets=assets, pools=pools, alerts=tuple(self._alerts)
-            )
+            said_of: dict[str, Any] = {"assets": assets, "pools": pools, "alerts": alerts, "budgets": budgets}
+            manifest = Manifest(domain=self.domain, deploy=deploy, **said_of)
         return manifest.model_copy(update={"hash": content_hash(manifest)})
 
     def code(self) -> Code:

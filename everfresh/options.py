@@ -96,6 +96,7 @@ OPTIONS = {
     "command": (*_COMMAND, "outputs"),
     "asset": _FUNCTION,
     "assets": _FUNCTION,
+    "budget": ("name", "owner", "tz", "thresholds", "forecast", "on_breach", "stretch"),
     "alert": ("severity", "after", "keep", "damped", "labels"),
 }
 _SPANS = ("timeout", "takes")

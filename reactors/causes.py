@@ -9,6 +9,7 @@ OVERDUE, SILENT = "freshness.overdue", "source.silent"
 FAILING, WORKER_LOST = "run.failing", "worker.lost"
 CHECK_FAILED, CHECK_ERRORED, QUARANTINED = "check.failed", "check.errored", "asset.quarantined"
 DEAD_LETTER, GAP = "dead.letter", "journal.gap"
+BUDGET_THRESHOLD, BUDGET_FORECAST = "budget.threshold", "budget.forecast"
 AT_RISK, INFEASIBLE, CLOCK_STEPPED = "freshness.at_risk", "freshness.infeasible", "clock.stepped"
 RULES = (
     OVERDUE,
@@ -23,6 +24,8 @@ RULES = (
     DEAD_LETTER,
     GAP,
     CLOCK_STEPPED,
+    BUDGET_THRESHOLD,
+    BUDGET_FORECAST,
 )
 """all of them"""
 
@@ -47,6 +50,7 @@ class Cause(NamedTuple):
 
 
 LABELS = {CHECK_FAILED: "check", CHECK_ERRORED: "check", DEAD_LETTER: "by", GAP: "topic"}
+LABELS |= dict.fromkeys((BUDGET_THRESHOLD, BUDGET_FORECAST), "budget")
 """rule → what its label is called"""
 
 

@@ -6,6 +6,7 @@ import orjson
 
 from reactors.alerts import close_all, forget_checks
 from reactors.backfills import replanned
+from reactors.budgets import budgets_of, redeclared
 from reactors.commits import News, append, become_root
 from reactors.crossing import subscribe
 from reactors.domain import Domain
@@ -40,6 +41,7 @@ def declared(domain: Domain, manifest: Manifest) -> None:
     before, above = domain.graph, _roots_above(domain)
     for key in sorted(before.sources - graph.sources):
         close_all(domain, key)
+    spent_on = budgets_of(domain)
     state.manifest, state.renewed_at = manifest, state.offset
     domain.use(graph)
     _drop_plans(domain)
@@ -57,6 +59,7 @@ def declared(domain: Domain, manifest: Manifest) -> None:
     for node in declared_nodes:
         judge_anew(domain, node)
         make_ready(domain, node)  # a run that was lost, and waited for its next attempt, waits on
+    redeclared(domain, spent_on)
     replanned(domain)
     subscribe(domain, before.foreign)
 

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from reactors.graph import Graph, compile_graph
 from reactors.links import Links
+from reactors.spending import Limit, limits_of
 from reactors.state import Node, Root, State
 from streams.cloudevents import Envelope, envelope, event_id
 from streams.definitions import AssetDef, Manifest
@@ -78,6 +79,12 @@ class Domain:
         """Go by this graph from now on."""
         self.graph = graph
         self.links = Links(graph, self.state)
+        self.limit()
+
+    def limit(self) -> None:
+        """Work out again what budgets that are used up ask of whom."""
+        budgets = {one.name: one for one in self.state.manifest.budgets} if self.state.manifest else {}
+        self.limits: dict[str, Limit] = limits_of(budgets, self.state.spendings, self.graph)
 
     @property
     def name(self) -> str:

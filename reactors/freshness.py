@@ -6,7 +6,7 @@ from reactors.promises import in_words, is_infeasible, promise_ms, promised_by
 from reactors.state import Node, Said
 from reactors.worries import worry
 from streams.events import FreshnessChanged, Verdict
-from streams.units import readable
+from streams.units import readable, rfc3339
 
 
 def blocker(domain: Domain, node: Node) -> str | None:
@@ -73,7 +73,7 @@ def judge(domain: Domain, node: Node) -> tuple[Verdict, str]:
             f"plus one run of {readable(node.longest)}"
         )
     is_stale = node.owed_at is not None and not owes_only_a_look(domain, node)
-    return ("stale", _why_stale(node)) if is_stale else ("fresh", _why_fresh(domain, node))
+    return ("stale", _why_stale(domain, node)) if is_stale else ("fresh", _why_fresh(domain, node))
 
 
 def _trouble(domain: Domain, key: str) -> str:
@@ -91,11 +91,15 @@ def _why_fresh(domain: Domain, node: Node) -> str:
     return "nothing changed since its cut but what its policy ignores"
 
 
-def _why_stale(node: Node) -> str:
+def _why_stale(domain: Domain, node: Node) -> str:
     if node.hold is not None:
         return node.hold.reason
     if node.run is not None and node.run.live:
         return f"run {node.run.id} is in flight"
+    limit = domain.limits.get(node.asset)
+    if limit is not None and domain.state.now < limit.until:
+        done = "used up, which pauses it" if limit.pauses else "used up, which throttles it"
+        return f"the budget {limit.by!r} is {done} until {rfc3339(limit.until)}"
     if node.requests:
         return "wanted by a wave"
     return "an input changed"

@@ -30,7 +30,15 @@ def promised_until(domain: Domain, node: Node) -> int | None:
 def promise_ms(domain: Domain, node: Node) -> int | None:
     """The age that the node's policy guarantees; None where it guarantees none."""
     policy = domain.definition(node).policy
-    return policy.lag_ms if isinstance(policy, Within) and is_promised(domain, node) else None
+    if not isinstance(policy, Within) or not is_promised(domain, node):
+        return None
+    return policy.lag_ms * stretch(domain, node)
+
+
+def stretch(domain: Domain, node: Node) -> int:
+    """How many times as long its promise is, as a budget throttles it."""
+    limit = domain.limits.get(node.asset) if domain.limits else None
+    return 1 if limit is None or limit.pauses or domain.state.now >= limit.until else limit.stretch
 
 
 def promised_by(domain: Domain, node: Node, since: int) -> int | None:
@@ -45,9 +53,10 @@ def promised_by(domain: Domain, node: Node, since: int) -> int | None:
         return policy.by(policy.tick(since))
     if not isinstance(policy, Within):
         return None
-    end = since + policy.lag_ms
+    lag = policy.lag_ms * stretch(domain, node)
+    end = since + lag
     opens = policy.hours.opens(end) if policy.hours is not None else end
-    return end if opens == end else opens + policy.lag_ms
+    return end if opens == end else opens + lag
 
 
 def allows_ms(domain: Domain, node: Node) -> int | None:
@@ -79,10 +88,17 @@ def risk_at(domain: Domain, node: Node) -> int | None:
 
 
 def held_until(domain: Domain, node: Node, at: int) -> int:
-    """The earliest instant from `at` on at which the node may be granted, by its hours and by the run before."""
+    """The earliest instant from `at` on at which the node may be granted: by its hours, the run before, and budgets."""
     policy, run = domain.definition(node).policy, node.run
-    if policy.every_ms is not None and run is not None and not run.live and run.retry_at is None:
-        at = max(at, run.granted_at + policy.every_ms)
+    every = policy.every_ms or 0
+    limit = domain.limits.get(node.asset) if domain.limits else None
+    if limit is not None and at < limit.until:
+        if limit.pauses:
+            at = limit.until
+        elif policy.kind in ("eager", "cron"):
+            every = max(every, limit.every_ms)
+    if every and run is not None and not run.live and run.retry_at is None:
+        at = max(at, run.granted_at + every)
     return at if policy.hours is None else policy.hours.opens(at)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from reactors.alerts import close_alert, of_node, open_alert
+from reactors.budgets import spend
 from reactors.causes import CHECK_ERRORED, CHECK_FAILED, Trouble
 from reactors.domain import Domain
 from reactors.state import Node
@@ -40,6 +41,7 @@ def charge(domain: Domain, asset: str, attempt: tuple[str, int], costs: Sequence
         fields = cost.model_dump()
         fields |= {"cost_id": f"{run}/{number}/{cost.resource}", "asset": asset, "run": run}
         domain.say(CostIncurred, asset, fields | {"period": rfc3339(at)[:10]})
+        spend(domain, asset, cost, at)
 
 
 def run_ended(domain: Domain, report: Attempt, outcome: str, reason: str) -> None:

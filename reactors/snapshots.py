@@ -4,7 +4,7 @@ import orjson
 
 from reactors.domain import STATE, Domain
 from reactors.requests import make_ready
-from reactors.state import SCHEMA, SILENCE
+from reactors.state import BUDGET, SCHEMA, SILENCE
 from reactors.timers import next_look, other_look
 
 
@@ -19,7 +19,8 @@ def restore(dumped: bytes) -> Domain | None:
             domain.armed[key] = look
             domain.timers.append((look, key))
         make_ready(domain, node)
-    for key in (*domain.graph.expected, *domain.state.alerts, *(SILENCE + one for one in domain.state.silences)):
+    named = [*(SILENCE + one for one in domain.state.silences), *(BUDGET + one for one in domain.state.spendings)]
+    for key in (*domain.graph.expected, *domain.state.alerts, *named):
         look = other_look(domain, key)
         if look is not None:
             domain.arm_other(key, look)

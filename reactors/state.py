@@ -17,6 +17,9 @@ SCHEMA = 6
 SILENCE = "silence:"
 """the prefix of the name that a silence's timer goes by"""
 
+BUDGET = "budget:"
+"""the prefix of the name that the end of a budget's period goes by"""
+
 _LATELY_MS = 60_000
 """a worker that wasn't heard of for so long has no slots any more"""
 
@@ -254,6 +257,20 @@ class Alarm:
 
 
 @dataclass(slots=True)
+class Spending:
+    """What was used of a budget in the period that goes on; instants in ms, amounts in millionths."""
+
+    began_at: int
+    ends_at: int
+    since: int  # from when on it was counted
+    micros: int = 0
+    count: int = 0  # of costs
+    passed: list[int] = field(default_factory=list)  # thresholds that were told
+    foretold: bool = False
+    acts: bool = False  # it is used up
+
+
+@dataclass(slots=True)
 class Silence:
     """Alerts that nobody wants to hear of until an instant (ms); `rule` and `asset` are patterns as in a shell."""
 
@@ -328,6 +345,8 @@ class State:
     learned: dict[str, list[int]] = field(default_factory=dict)  # partitioned asset → durations of its last runs
     openings: dict[str, list[int]] = field(default_factory=dict)  # when alerts opened lately, the newest one last
     silences: dict[str, Silence] = field(default_factory=dict)
+    spendings: dict[str, Spending] = field(default_factory=dict)  # by budget
+    budgeted: dict[str, int] = field(default_factory=dict)  # budget → when it was declared first
     episodes: dict[str, int] = field(default_factory=dict)  # of whatever fired once: how often it did
     origins: dict[str, int] = field(default_factory=dict)  # topic/partition → offset of the last change taken from it
     seen: dict[str, None] = field(default_factory=dict)  # (source, id) of changes, this day

@@ -1,13 +1,13 @@
 """What time alone brings about, once the journal says that a timer fired."""
 
-from reactors import silences
+from reactors import budgets, silences
 from reactors.alerts import calm
 from reactors.domain import Domain
 from reactors.hurry import haste
 from reactors.marking import plan_again
 from reactors.requests import proceed
 from reactors.silence import listen
-from reactors.state import SILENCE, Node
+from reactors.state import BUDGET, SILENCE, Node
 from reactors.timers import arm, elapsed, is_urgent, later, margin, note_delay, stale_from
 from reactors.waves import settle, start
 from streams.events import TimerFired
@@ -26,6 +26,8 @@ def fired(domain: Domain, fact: TimerFired) -> None:
             listen(domain, domain.state.roots[key])
         elif key.startswith(SILENCE):
             silences.end(domain, key)
+        elif key.startswith(BUDGET):
+            budgets.end(domain, key)
         else:
             calm(domain, key)
     while (hurried := haste(domain)) is not None and hurried.at <= domain.state.now:

@@ -6,7 +6,7 @@ from reactors.causes import SILENT, Cause
 from reactors.domain import Domain
 from reactors.heeding import heeded_roots
 from reactors.promises import is_promised, promise_ms, promised_by, risk_at, turns_at
-from reactors.state import SILENCE, Node
+from reactors.state import BUDGET, SILENCE, Node
 from streams.definitions import CODE
 from streams.policies import Cron, Eager, Within
 
@@ -145,6 +145,9 @@ def other_look(domain: Domain, key: str) -> int | None:
     if key.startswith(SILENCE):
         silence = domain.state.silences.get(key.removeprefix(SILENCE))
         return silence.until if silence is not None else None
+    if key.startswith(BUDGET):
+        spending = domain.state.spendings.get(key.removeprefix(BUDGET))
+        return spending.ends_at if spending is not None else None
     if alarm is None:
         return None
     until = alarm.trouble.until if alarm.holds else None

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from streams.budgets import Budget
 from streams.definition import Definition
 from streams.partitions import Mapping, Partitions
 from streams.policies import OnDemand, Policy
@@ -119,4 +120,5 @@ class Manifest(Definition):
     assets: tuple[AssetDef, ...]
     pools: dict[str, int] = Field(default_factory=dict)
     alerts: tuple[AlertRule, ...] = ()
+    budgets: tuple[Budget, ...] = ()
     hash: str = ""
