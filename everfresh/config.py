@@ -14,6 +14,7 @@ from pydantic_settings import (
 )
 
 from everfresh.destination_settings import AlertmanagerSettings, PagerDutySettings, SlackSettings
+from everfresh.history_settings import HistorySettings
 from everfresh.route_settings import RouteSettings, must_know, routing, sink_names
 from everfresh.webhook_settings import WebhookSettings
 from sinks.routing import Routing
@@ -27,6 +28,8 @@ DEFAULT_LOG = "sqlite:.everfresh/log.db"
 FILE = "everfresh.toml"
 TABLES = ("webhooks", "alertmanager", "pagerduty", "slack")
 """destinations by their names"""
+RECORDS = ("history",)
+"""and those that keep what happened"""
 
 
 class Settings(BaseSettings):
@@ -58,6 +61,7 @@ class Settings(BaseSettings):
     gateway_port: int = Field(default=8080, ge=0, le=65_535)
     gateway_host: str = "127.0.0.1"
     gateway_token: str = ""  # what callers must show; needed where the gateway listens off the loopback address
+    history: Annotated[dict[str, HistorySettings], NoDecode] = Field(default_factory=dict)  # databases that keep all
     grace_ms: Duration = Field(default=30_000, ge=0)  # how long SIGTERM waits for runs in flight
 
     @field_validator("*", mode="before")
@@ -67,7 +71,7 @@ class Settings(BaseSettings):
         is_bare = isinstance(value, str) and value.isdigit() and str(info.field_name).endswith("_ms")
         return int(value) if is_bare else value
 
-    @field_validator(*TABLES, mode="before")
+    @field_validator(*TABLES, *RECORDS, mode="before")
     @classmethod
     def _from_json(cls, value: Any, info: ValidationInfo) -> Any:
         try:
@@ -75,7 +79,7 @@ class Settings(BaseSettings):
         except orjson.JSONDecodeError as error:
             raise ValueError(f"it is no JSON object of {info.field_name} by their names: {error}") from None
 
-    @field_validator(*TABLES)
+    @field_validator(*TABLES, *RECORDS)
     @classmethod
     def _with_names(cls, value: dict[str, Any]) -> dict[str, Any]:
         """A destination's name becomes a part of its consumer group's."""
