@@ -15,6 +15,7 @@ from pydantic_settings import (
 
 from everfresh.destination_settings import AlertmanagerSettings, PagerDutySettings, SlackSettings
 from everfresh.history_settings import HistorySettings
+from everfresh.openlineage_settings import OpenLineageSettings
 from everfresh.route_settings import RouteSettings, must_know, routing, sink_names
 from everfresh.webhook_settings import WebhookSettings
 from sinks.routing import Routing
@@ -28,7 +29,7 @@ DEFAULT_LOG = "sqlite:.everfresh/log.db"
 FILE = "everfresh.toml"
 TABLES = ("webhooks", "alertmanager", "pagerduty", "slack")
 """destinations by their names"""
-RECORDS = ("history",)
+RECORDS = ("history", "openlineage")
 """and those that keep what happened"""
 
 
@@ -62,6 +63,8 @@ class Settings(BaseSettings):
     gateway_host: str = "127.0.0.1"
     gateway_token: str = ""  # what callers must show; needed where the gateway listens off the loopback address
     history: Annotated[dict[str, HistorySettings], NoDecode] = Field(default_factory=dict)  # databases that keep all
+    openlineage: Annotated[dict[str, OpenLineageSettings], NoDecode] = Field(default_factory=dict)  # who knows lineage
+    datasets: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)  # OpenLineage's name → a source here
     grace_ms: Duration = Field(default=30_000, ge=0)  # how long SIGTERM waits for runs in flight
 
     @field_validator("*", mode="before")
@@ -71,7 +74,7 @@ class Settings(BaseSettings):
         is_bare = isinstance(value, str) and value.isdigit() and str(info.field_name).endswith("_ms")
         return int(value) if is_bare else value
 
-    @field_validator(*TABLES, *RECORDS, mode="before")
+    @field_validator(*TABLES, *RECORDS, "datasets", mode="before")
     @classmethod
     def _from_json(cls, value: Any, info: ValidationInfo) -> Any:
         try:
@@ -100,6 +103,12 @@ class Settings(BaseSettings):
         """Which alerts go to which sinks."""
         return routing(self.routes, self.unrouted)
 
+    @field_validator("datasets")
+    def _to_assets(cls, value: dict[str, str]) -> dict[str, str]:
+        for dataset, asset in value.items():
+            domain, _, name = asset.partition("/")
+            if not (NAME.fullmatch(domain) and NAME.fullmatch(name)):
+                raise ValueError(f"{dataset!r} is said to be {asset!r}, which is no asset key like 'shop/orders'")
     @property
     def topics(self) -> Topics:
         """The topics under the prefix."""

@@ -1,13 +1,15 @@
-"""Sinks that keep what happened: databases."""
+"""Sinks that keep what happened: databases, and servers that know lineage."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from everfresh.destination_settings import secret_of
 from everfresh.history_settings import is_postgres
 from sinks.io.delivery import Route
 from sinks.io.history import Database, History, history_route
+from sinks.io.openlineage import Catalog, OpenLineage
 from sinks.ports import Destination
 from streams.errors import SettingError
 from streams.io.urls import sqlite_path
@@ -23,6 +25,10 @@ def recorders(settings: Settings) -> Iterator[tuple[Route, Destination]]:
         if url.startswith("sqlite:") and settings.log.startswith("sqlite:"):
             _check_apart(name, url, settings.log)
         yield history_route(name, settings.topics), History(_database(name, url))
+    for name, told in settings.openlineage.items():
+        token = secret_of(told.token, told.token_env, f"openlineage.{name}.token")
+        catalog = Catalog(name, told.url, told.namespace, told.path, token, told.allow_private, told.timeout_ms)
+        yield catalog.route(settings.topics), OpenLineage(catalog)
 
 
 def _check_apart(name: str, url: str, log: str) -> None:
