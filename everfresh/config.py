@@ -15,6 +15,7 @@ from pydantic_settings import (
 
 from everfresh.destination_settings import AlertmanagerSettings, PagerDutySettings, SlackSettings
 from everfresh.history_settings import HistorySettings
+from everfresh.message_settings import AppriseSettings, MailSettings
 from everfresh.openlineage_settings import OpenLineageSettings
 from everfresh.route_settings import RouteSettings, must_know, routing, sink_names
 from everfresh.webhook_settings import WebhookSettings
@@ -29,8 +30,8 @@ DEFAULT_LOG = "sqlite:.everfresh/log.db"
 FILE = "everfresh.toml"
 TABLES = ("webhooks", "alertmanager", "pagerduty", "slack")
 """destinations by their names"""
-RECORDS = ("history", "openlineage")
-"""and those that keep what happened"""
+RECORDS = ("history", "openlineage", "apprise", "mail")
+"""and those that keep what happened, or tell people"""
 
 
 class Settings(BaseSettings):
@@ -64,6 +65,8 @@ class Settings(BaseSettings):
     gateway_token: str = ""  # what callers must show; needed where the gateway listens off the loopback address
     history: Annotated[dict[str, HistorySettings], NoDecode] = Field(default_factory=dict)  # databases that keep all
     openlineage: Annotated[dict[str, OpenLineageSettings], NoDecode] = Field(default_factory=dict)  # who knows lineage
+    apprise: Annotated[dict[str, AppriseSettings], NoDecode] = Field(default_factory=dict)
+    mail: Annotated[dict[str, MailSettings], NoDecode] = Field(default_factory=dict)
     datasets: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)  # OpenLineage's name → a source here
     grace_ms: Duration = Field(default=30_000, ge=0)  # how long SIGTERM waits for runs in flight
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from everfresh.alert_destinations import Part, alert_parts
+from everfresh.messengers import messengers
 from everfresh.recorders import recorders
 from sinks.choosing import Choice, types_of
 from sinks.io.board_feed import BoardFeed
@@ -53,7 +54,7 @@ def _parts(site: Site, board: Board) -> Iterator[Part]:
         hook = Hook(name, said.url, said.keys(name), choice, said.allow_private, said.timeout_ms, often)
         yield Part(Delivery(hook.route(topics), Webhook(hook), log, topics, board.delivered))
     yield from alert_parts(site, board.delivered)
-    for route, destination in recorders(settings):
+    for route, destination in (*recorders(settings), *messengers(settings)):
         yield Part(Delivery(route, destination, log, topics, board.delivered))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from everfresh.destination_settings import Url
-from sinks.io.openlineage import PATH
+from sinks.openlineage import PATH
 from streams.units import Duration
 
 

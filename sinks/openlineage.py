@@ -23,6 +23,9 @@ from streams.events import (
 )
 from streams.units import instant, rfc3339
 
+PATH = "api/v1/lineage"
+"""where servers take OpenLineage, below their URL"""
+
 PRODUCER = "urn:everfresh"
 FACET = "everfresh_publication"
 """our own facet of a dataset: partition, fingerprint, cut, covers, and whether the inputs agreed"""
@@ -61,14 +64,15 @@ def _published(event: Publication, wrapped: Envelope, namespace: str) -> list[To
     began = rfc3339(event.started_at) if event.started_at is not None else _time(wrapped)
     ended = rfc3339(event.finished_at) if event.finished_at is not None else _time(wrapped)
     job = _job(namespace, event.asset, "ASSET")
+    output: Told = {"namespace": namespace, "name": event.asset}
+    outputs = [output]
     if event.TYPE == AssetQuarantined.TYPE:
         last = "FAIL"
         why = "a blocking check failed; nobody downstream sees the version unless it is released"
-        done, output = run | {"facets": _error(why)}, {"namespace": namespace, "name": event.asset}
+        done = run | {"facets": _error(why)}
     else:
         last, done = "COMPLETE", run
-        output = {"namespace": namespace, "name": event.asset, "facets": _version_facets(event)}
-    outputs = [{"namespace": namespace, "name": event.asset}]
+        output = output | {"facets": _version_facets(event)}
     return [
         _run_event("START", began, run, job) | {"inputs": inputs, "outputs": outputs},
         _run_event(last, ended, done, job) | {"inputs": inputs, "outputs": [output]},

@@ -14,7 +14,7 @@ import orjson
 from aiohttp import web
 
 from everfresh.gateway.openlineage import taken
-from sinks.io.openlineage import PATH
+from sinks.openlineage import PATH
 from streams.cloudevents import HEADERS, Envelope, checked, decode, encode
 from streams.definitions import NAME
 from streams.errors import BadEvent, EventTooLarge, LogUnavailable

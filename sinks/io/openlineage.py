@@ -8,15 +8,13 @@ from sinks.answers import judge
 from sinks.io.attempts import Manner
 from sinks.io.calling import Caller
 from sinks.io.delivery import Route
-from sinks.openlineage import TOLD, lineage_of
+from sinks.openlineage import PATH, TOLD, lineage_of
 from sinks.ports import Refused
 from sinks.retries import Retries
 from streams.cloudevents import Envelope
 from streams.errors import BadEvent
 from streams.io.clock import wall_clock_ms
 from streams.topics import Topics
-
-PATH = "api/v1/lineage"
 
 RETRIES = Retries(patience_ms=86_400_000, longest_ms=60_000)
 
