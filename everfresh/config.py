@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     alertmanager: Annotated[dict[str, AlertmanagerSettings], NoDecode] = Field(default_factory=dict)
     pagerduty: Annotated[dict[str, PagerDutySettings], NoDecode] = Field(default_factory=dict)
     slack: Annotated[dict[str, SlackSettings], NoDecode] = Field(default_factory=dict)
+    apprise: Annotated[dict[str, AppriseSettings], NoDecode] = Field(default_factory=dict)
+    mail: Annotated[dict[str, MailSettings], NoDecode] = Field(default_factory=dict)
     routes: tuple[RouteSettings, ...] = ()  # which alerts go to which of these
     unrouted: tuple[str, ...] = ()  # where an alert goes that no route wants; to all that routes name if not said
     metrics_port: int = Field(default=9464, ge=0, le=65_535)
@@ -65,8 +67,6 @@ class Settings(BaseSettings):
     gateway_token: str = ""  # what callers must show; needed where the gateway listens off the loopback address
     history: Annotated[dict[str, HistorySettings], NoDecode] = Field(default_factory=dict)  # databases that keep all
     openlineage: Annotated[dict[str, OpenLineageSettings], NoDecode] = Field(default_factory=dict)  # who knows lineage
-    apprise: Annotated[dict[str, AppriseSettings], NoDecode] = Field(default_factory=dict)
-    mail: Annotated[dict[str, MailSettings], NoDecode] = Field(default_factory=dict)
     datasets: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)  # OpenLineage's name → a source here
     grace_ms: Duration = Field(default=30_000, ge=0)  # how long SIGTERM waits for runs in flight
 
@@ -107,11 +107,14 @@ class Settings(BaseSettings):
         return routing(self.routes, self.unrouted)
 
     @field_validator("datasets")
+    @classmethod
     def _to_assets(cls, value: dict[str, str]) -> dict[str, str]:
         for dataset, asset in value.items():
             domain, _, name = asset.partition("/")
             if not (NAME.fullmatch(domain) and NAME.fullmatch(name)):
                 raise ValueError(f"{dataset!r} is said to be {asset!r}, which is no asset key like 'shop/orders'")
+        return value
+
     @property
     def topics(self) -> Topics:
         """The topics under the prefix."""

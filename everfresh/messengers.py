@@ -22,7 +22,8 @@ def messengers(settings: Settings) -> Iterator[tuple[Route, Destination]]:
 
         for name, said in settings.mail.items():
             server = said.host(secret_of(said.password, said.password_env, f"mail.{name}.password"))
-            mailbox = Mailbox(name, server, Sender(said.sender, said.to, said.domain), said.choice, said.per_minute)
+            choice = settings.routing.choice(f"mail-{name}", said.choice)
+            mailbox = Mailbox(name, server, Sender(said.sender, said.to, said.domain), choice, said.per_minute)
             yield mailbox.route(settings.topics), Mail(mailbox)
     for name, told in settings.apprise.items():
         try:
@@ -31,5 +32,6 @@ def messengers(settings: Settings) -> Iterator[tuple[Route, Destination]]:
             raise SettingError(
                 f"setting 'apprise.{name}' takes apprise, which isn't there ({error}): pip install 'everfresh[apprise]'"
             ) from None
-        notice = Notice(name, told.addresses(name), told.choice, told.timeout_ms, told.per_minute)
+        wanted = settings.routing.choice(f"apprise-{name}", told.choice)
+        notice = Notice(name, told.addresses(name), wanted, told.timeout_ms, told.per_minute)
         yield notice.route(settings.topics), Apprise(notice)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import apprise
 
 from sinks.answers import NotTaken
-from sinks.choosing import Choice
 from sinks.io.attempts import Manner
 from sinks.io.delivery import Route
 from sinks.messages import Message, message_of
@@ -32,7 +31,7 @@ class Notice:
 
     name: str
     urls: tuple[str, ...] = field(repr=False)  # they hold tokens
-    choice: Wanted | Choice
+    choice: Wanted
     try_ms: int = 30_000
     per_minute: float = 0
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 
 from sinks.answers import NotTaken
-from sinks.choosing import Choice
 from sinks.io.attempts import Manner
 from sinks.io.delivery import Route
 from sinks.mail import Sender, Server, mail_of
@@ -33,7 +32,7 @@ class Mailbox:
     name: str
     server: Server
     sender: Sender
-    choice: Wanted | Choice
+    choice: Wanted
     per_minute: float = 0
 
     def route(self, topics: Topics) -> Route:
