@@ -14,7 +14,8 @@ TYPED := $(PACKAGES) tests tools
 
 # What tests call, each with its Debian package where that has another name.
 PROGRAMS := java=openjdk-17-jre-headless javac=openjdk-17-jdk-headless mvn=maven kcat \
-	prometheus-alertmanager
+	prometheus-alertmanager \
+	pg_ctlcluster=postgresql promtool=prometheus
 
 # What the demo is told: LOG=kafka runs it on a real broker, JSON=FILE keeps the figures, TAMPER=1 plants
 # an error that its verification must find.

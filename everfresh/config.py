@@ -14,6 +14,9 @@ from pydantic_settings import (
 )
 
 from everfresh.destination_settings import AlertmanagerSettings, PagerDutySettings, SlackSettings
+from everfresh.history_settings import HistorySettings
+from everfresh.message_settings import AppriseSettings, MailSettings
+from everfresh.openlineage_settings import OpenLineageSettings
 from everfresh.route_settings import RouteSettings, must_know, routing, sink_names
 from everfresh.webhook_settings import WebhookSettings
 from sinks.routing import Routing
@@ -27,6 +30,8 @@ DEFAULT_LOG = "sqlite:.everfresh/log.db"
 FILE = "everfresh.toml"
 TABLES = ("webhooks", "alertmanager", "pagerduty", "slack")
 """destinations by their names"""
+RECORDS = ("history", "openlineage", "apprise", "mail")
+"""and those that keep what happened, or tell people"""
 
 
 class Settings(BaseSettings):
@@ -51,6 +56,8 @@ class Settings(BaseSettings):
     alertmanager: Annotated[dict[str, AlertmanagerSettings], NoDecode] = Field(default_factory=dict)
     pagerduty: Annotated[dict[str, PagerDutySettings], NoDecode] = Field(default_factory=dict)
     slack: Annotated[dict[str, SlackSettings], NoDecode] = Field(default_factory=dict)
+    apprise: Annotated[dict[str, AppriseSettings], NoDecode] = Field(default_factory=dict)
+    mail: Annotated[dict[str, MailSettings], NoDecode] = Field(default_factory=dict)
     routes: tuple[RouteSettings, ...] = ()  # which alerts go to which of these
     unrouted: tuple[str, ...] = ()  # where an alert goes that no route wants; to all that routes name if not said
     metrics_port: int = Field(default=9464, ge=0, le=65_535)
@@ -58,6 +65,9 @@ class Settings(BaseSettings):
     gateway_port: int = Field(default=8080, ge=0, le=65_535)
     gateway_host: str = "127.0.0.1"
     gateway_token: str = ""  # what callers must show; needed where the gateway listens off the loopback address
+    history: Annotated[dict[str, HistorySettings], NoDecode] = Field(default_factory=dict)  # databases that keep all
+    openlineage: Annotated[dict[str, OpenLineageSettings], NoDecode] = Field(default_factory=dict)  # who knows lineage
+    datasets: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)  # OpenLineage's name → a source here
     grace_ms: Duration = Field(default=30_000, ge=0)  # how long SIGTERM waits for runs in flight
 
     @field_validator("*", mode="before")
@@ -67,7 +77,7 @@ class Settings(BaseSettings):
         is_bare = isinstance(value, str) and value.isdigit() and str(info.field_name).endswith("_ms")
         return int(value) if is_bare else value
 
-    @field_validator(*TABLES, mode="before")
+    @field_validator(*TABLES, *RECORDS, "datasets", mode="before")
     @classmethod
     def _from_json(cls, value: Any, info: ValidationInfo) -> Any:
         try:
@@ -75,7 +85,7 @@ class Settings(BaseSettings):
         except orjson.JSONDecodeError as error:
             raise ValueError(f"it is no JSON object of {info.field_name} by their names: {error}") from None
 
-    @field_validator(*TABLES)
+    @field_validator(*TABLES, *RECORDS)
     @classmethod
     def _with_names(cls, value: dict[str, Any]) -> dict[str, Any]:
         """A destination's name becomes a part of its consumer group's."""
@@ -95,6 +105,15 @@ class Settings(BaseSettings):
     def routing(self) -> Routing:
         """Which alerts go to which sinks."""
         return routing(self.routes, self.unrouted)
+
+    @field_validator("datasets")
+    @classmethod
+    def _to_assets(cls, value: dict[str, str]) -> dict[str, str]:
+        for dataset, asset in value.items():
+            domain, _, name = asset.partition("/")
+            if not (NAME.fullmatch(domain) and NAME.fullmatch(name)):
+                raise ValueError(f"{dataset!r} is said to be {asset!r}, which is no asset key like 'shop/orders'")
+        return value
 
     @property
     def topics(self) -> Topics:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from everfresh.alert_destinations import Part, alert_parts
+from everfresh.messengers import messengers
+from everfresh.recorders import recorders
 from sinks.choosing import Choice, types_of
 from sinks.io.board_feed import BoardFeed
 from sinks.io.delivery import Delivery
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 
 async def serve(site: Site, stop: asyncio.Event) -> None:
-    """Deliver to the sinks that the settings name, until `stop`. Raises SettingError for a webhook that can't be."""
+    """Deliver to the sinks that the settings name, until `stop`. Raises SettingError for one that can't be."""
     board = Board()
     feed = BoardFeed(board, site.log.log, site.settings.topics)
     parts = list(_parts(site, board))
@@ -52,6 +54,8 @@ def _parts(site: Site, board: Board) -> Iterator[Part]:
         hook = Hook(name, said.url, said.keys(name), choice, said.allow_private, said.timeout_ms, often)
         yield Part(Delivery(hook.route(topics), Webhook(hook), log, topics, board.delivered))
     yield from alert_parts(site, board.delivered)
+    for route, destination in (*recorders(settings), *messengers(settings)):
+        yield Part(Delivery(route, destination, log, topics, board.delivered))
 
 
 async def _pages(site: Site, feed: BoardFeed, parts: list[Part], stop: asyncio.Event) -> None:

@@ -36,7 +36,7 @@ class RouteSettings(BaseModel):
         return AlertRoute(frozenset(self.to), self.owner, self.domain, self.asset, self.rule, labels, self.least)
 
 
-PREFIXES = {"webhooks": "webhook", "alertmanager": "alertmanager", "pagerduty": "pagerduty", "slack": "slack"}
+PREFIXES = {"webhooks": "webhook"} | {name: name for name in ("alertmanager", "pagerduty", "slack", "apprise", "mail")}
 """table of destinations that take alerts → what their sinks' names begin with"""
 
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tools.children import ServerUnavailable
 from tools.kafka.broker import Broker
 from tools.kafka.jars import BrokerUnavailable
+from tools.postgres import Postgres
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +24,16 @@ def kafka_broker() -> Iterator[Broker]:
                 pytest.fail(str(problem), pytrace=False)
             pytest.skip(str(problem))
         yield broker
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One real PostgreSQL for the whole session; a test that stops it starts it again."""
+    with contextlib.ExitStack() as running:
+        try:
+            server = running.enter_context(Postgres())
+        except ServerUnavailable as problem:
+            if os.environ.get("CI"):
+                pytest.fail(str(problem), pytrace=False)
+            pytest.skip(str(problem))
+        yield server

@@ -275,7 +275,20 @@ def test_every_file_name_says_what_is_in_it() -> None:
 
 
 def test_importing_everfresh_loads_nothing_heavy() -> None:
-    heavy = {"aiohttp", "aiokafka", "apsw", "duckdb", "faust", "mode", "numpy", "pandas", "polars", "pyarrow"}
+    heavy = {
+        "aiohttp",
+        "aiokafka",
+        "apprise",
+        "apsw",
+        "duckdb",
+        "faust",
+        "mode",
+        "numpy",
+        "pandas",
+        "polars",
+        "psycopg",
+    }
+    heavy |= {"pyarrow", "smtplib"}
     assert "apsw" in loaded_by("import apsw")
     assert loaded_by("import everfresh") & heavy == set()
 

@@ -1,14 +1,20 @@
 """`POST /v1/events`: CloudEvents over HTTP, structured, binary or a batch, into the topic of changes.
 
+`POST /api/v1/lineage` takes OpenLineage, for whom the settings say which dataset is which source.
+
 Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
 """
 
 import hmac
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 import orjson
 from aiohttp import web
 
+from everfresh.gateway.openlineage import taken
+from sinks.openlineage import PATH
 from streams.cloudevents import HEADERS, Envelope, checked, decode, encode
 from streams.definitions import NAME
 from streams.errors import BadEvent, EventTooLarge, LogUnavailable
@@ -30,12 +36,15 @@ _BATCH = "application/cloudevents-batch+json"
 class Events:
     """Takes events in. 202 means kept; anything else means that none of the request was."""
 
-    def __init__(self, log: EventLog, topics: Topics, token: str | None = None) -> None:
+    def __init__(
+        self, log: EventLog, topics: Topics, token: str | None = None, assets: Mapping[str, str] | None = None
+    ) -> None:
         self._log, self._topic, self._token = log, topics.changes.name, token
+        self._assets = assets or {}  # what OpenLineage calls a dataset → the source that it is here
 
     def routes(self) -> list[web.RouteDef]:
         """For `app.add_routes`."""
-        return [web.post("/v1/events", self.take)]
+        return [web.post("/v1/events", self.take), web.post(f"/{PATH}", self.take_lineage)]
 
     async def take(self, request: web.Request) -> web.Response:
         """202 with the ids, once the log has acknowledged all; 400 with what is wrong, 401, 413, or 503: try again."""
@@ -43,17 +52,34 @@ class Events:
             return _said(401, "the gateway wants 'Authorization: Bearer …' with the token it was started with")
         try:
             events = [_said_of_an_asset(event) for event in await _read(request)]
-            records = [Record(self._topic, encode(event), str(event["subject"]).encode(), HEADERS) for event in events]
         except BadEvent as error:
             return _said(400, str(error))
+        return await self._kept(events, {})
+
+    async def take_lineage(self, request: web.Request) -> web.Response:
+        """The same for one OpenLineage event; the answer also names the datasets that no setting calls a source."""
+        if not self._may(request):
+            return _said(401, "the gateway wants 'Authorization: Bearer …' with the token it was started with")
+        try:
+            found = taken(_json(await request.read()), self._assets)
+        except BadEvent as error:
+            return _said(400, str(error))
+        if found.passed_over:
+            logger.info("no setting says which source is %s", ", ".join(found.passed_over))
+        return await self._kept(found.events, {"passed_over": found.passed_over})
+
+    async def _kept(self, events: list[Envelope], beside: dict[str, Any]) -> web.Response:
+        try:
+            records = [Record(self._topic, encode(event), str(event["subject"]).encode(), HEADERS) for event in events]
         except EventTooLarge as error:
             return _said(413, str(error))
         try:
-            await self._log.append(records)
+            if records:
+                await self._log.append(records)
         except LogUnavailable as error:
             logger.warning("%s", error)
             return _said(503, f"{error}; nothing was kept, send it again", {"Retry-After": "1"})
-        return web.json_response({"ids": [event["id"] for event in events]}, status=202)
+        return web.json_response({"ids": [event["id"] for event in events]} | beside, status=202)
 
     def _may(self, request: web.Request) -> bool:
         if self._token is None:
@@ -65,15 +91,19 @@ class Events:
 async def _read(request: web.Request) -> list[Envelope]:
     body = await request.read()
     if request.content_type == _BATCH:
-        try:
-            events = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise BadEvent(f"the batch is not JSON: {error}") from None
+        events = _json(body)
         if not (isinstance(events, list) and 0 < len(events) <= BATCH_MAX):
             raise BadEvent(f"a batch is a JSON array of 1 to {BATCH_MAX} events")
         return [checked(event) for event in events]
     headers = [(name.lower(), value.encode()) for name, value in request.headers.items()]
     return [decode(body, headers)]
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadEvent(f"the body is not JSON: {error}") from None
 
 
 def _said_of_an_asset(event: Envelope) -> Envelope:

@@ -19,7 +19,8 @@ async def serve(site: Site, stop: asyncio.Event) -> None:
             "or listen on 127.0.0.1"
         )
     app = web.Application(client_max_size=BODY_MAX)
-    app.add_routes(Events(site.log.log, settings.topics, settings.gateway_token or None).routes())
+    events = Events(site.log.log, settings.topics, settings.gateway_token or None, settings.datasets)
+    app.add_routes(events.routes())
     app.add_routes([web.get("/health", _health)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
