@@ -2,9 +2,16 @@
 
 import sys
 
-from bench import economy, fold, hop, idle, ingest
+from bench import anomaly, economy, fold, hop, idle, ingest
 
-PARTS = {"hop": hop.main, "ingest": ingest.main, "idle": idle.main, "economy": economy.main, "fold": fold.main}
+PARTS = {
+    "hop": hop.main,
+    "ingest": ingest.main,
+    "idle": idle.main,
+    "economy": economy.main,
+    "fold": fold.main,
+    "anomaly": anomaly.main,
+}
 
 for name in sys.argv[1:] or list(PARTS):
     if name not in PARTS:

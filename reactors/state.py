@@ -10,8 +10,9 @@ from reactors.causes import Cause, Trouble
 from streams.definitions import Manifest
 from streams.events import BackfillStatus, Cut, MadeOutput, Pin, Verdict
 from streams.keys import node_key
+from streams.measures import Point
 
-SCHEMA = 5
+SCHEMA = 6
 """of a snapshot; another one is not read, and the journal is folded from its start instead"""
 
 _LATELY_MS = 60_000
@@ -294,6 +295,7 @@ class State:
     subscribers: dict[str, Subscriber] = field(default_factory=dict)  # by domain
     alerts: dict[str, Alarm] = field(default_factory=dict)  # those that fire, by what they are about
     learned: dict[str, list[int]] = field(default_factory=dict)  # partitioned asset → durations of its last runs
+    measured: dict[str, dict[str, dict[str, list[Point]]]] = field(default_factory=dict)  # asset → series → check
     episodes: dict[str, int] = field(default_factory=dict)  # of whatever fired once: how often it did
     origins: dict[str, int] = field(default_factory=dict)  # topic/partition → offset of the last change taken from it
     seen: dict[str, None] = field(default_factory=dict)  # (source, id) of changes, this day
