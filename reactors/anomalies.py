@@ -138,9 +138,14 @@ def _compared(rule: Rule, name: str, past: Sequence[tuple[Reading | None, bool]]
 
 
 def _known(past: Sequence[tuple[Reading | None, bool]], season: int) -> tuple[list[float], list[float]]:
-    """What is learned, usual and not: the values, or how each differs from the usual one a season before."""
+    """What is learned, usual and not: the values, or how each differs from the usual one a season before.
+
+    What goes on being unusual, twice in a row and until now, teaches nothing before it is over: by what it taught it would
+    seem to be over by itself.
+    """
     found: tuple[list[float], list[float]] = ([], [])
-    for place, (told, is_usual) in enumerate(past):
+    over = 1 + max((place for place, (_, is_usual) in enumerate(past) if is_usual), default=-1)
+    for place, (told, is_usual) in enumerate(past[:over] if len(past) - over > 1 else past):
         before = _a_season_before(past, place, season)
         if told is not None and before is not None:
             found[0 if is_usual else 1].append(told.scaled - before.scaled)

@@ -83,7 +83,7 @@ class SqlEngine:
             numbers = f"CASE WHEN {known} THEN {number} END" if number else "NULL"
             asked.append(_number_of(known))
             asked += [f"{how}({numbers})" for how in ("sum", "min", "max")] if number else ["NULL"] * 3
-            asked.append(f"sum(({numbers}) * ({numbers}))" if number else "NULL")
+            asked.append(f"sum({_square(numbers)})" if number else "NULL")
             asked.append(f"count(DISTINCT CASE WHEN {known} THEN {name} END)" if distinct else "NULL")
         rows, *answers = self._one(select(", ".join(asked), self.table))
         found = {}
@@ -172,6 +172,11 @@ def engine_of_table(table: Table) -> SqlEngine:
 
 def _number_of(condition: str) -> str:
     return f"coalesce(sum(CASE WHEN {condition} THEN 1 ELSE 0 END), 0)"
+
+
+def _square(number: str) -> str:
+    """PostgreSQL refuses a product that is too small for a float, where others say zero."""
+    return f"CASE WHEN abs({number}) < 1e-150 THEN 0 ELSE ({number}) * ({number}) END"
 
 
 def _whole(row: Sequence[Any]) -> tuple[int, int]:
