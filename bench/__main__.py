@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import economy, fold, hop, idle, ingest, outage
+from bench import anomaly, economy, fold, hop, idle, ingest, outage
 
 PARTS = {
     "hop": hop.main,
@@ -11,6 +11,7 @@ PARTS = {
     "economy": economy.main,
     "fold": fold.main,
     "outage": outage.main,
+    "anomaly": anomaly.main,
 }
 
 for name in sys.argv[1:] or list(PARTS):

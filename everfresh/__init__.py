@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from everfresh.policies import Cron, Eager, Retry, Within
     from everfresh.publisher import AsyncPublisher, Publisher
     from reactors.compute import Change, CheckOutcome, Context, Input, Output
-    from reactors.io.stores import FileStore, JsonStore, ParquetStore
+    from reactors.io.stores import DatabaseStore, FileStore, JsonStore, ParquetStore, Table
+    from reactors.recipes import Sample
     from streams import errors
     from streams.partitions import All, Overlapping, Same
     from streams.policies import Manual, OnDemand
@@ -44,6 +45,7 @@ __all__ = [
     "Context",
     "Cron",
     "Daily",
+    "DatabaseStore",
     "Dep",
     "Dynamic",
     "Eager",
@@ -64,7 +66,9 @@ __all__ = [
     "Quarterly",
     "Retry",
     "Same",
+    "Sample",
     "Static",
+    "Table",
     "Weekly",
     "Within",
     "Yearly",
@@ -94,7 +98,8 @@ _HOMES = {
     "everfresh.policies": ("Cron", "Eager", "Retry", "Within"),
     "everfresh.publisher": ("AsyncPublisher", "Publisher"),
     "reactors.compute": ("Change", "CheckOutcome", "Context", "Input", "Output"),
-    "reactors.io.stores": ("FileStore", "JsonStore", "ParquetStore"),
+    "reactors.io.stores": ("DatabaseStore", "FileStore", "JsonStore", "ParquetStore", "Table"),
+    "reactors.recipes": ("Sample",),
     "streams": ("errors",),
     "streams.partitions": ("All", "Overlapping", "Same"),
     "streams.policies": ("Manual", "OnDemand"),

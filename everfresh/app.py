@@ -16,6 +16,7 @@ from everfresh.options import AssetOptions, CheckOptions, Deps, Named, ProgramOp
 from everfresh.oversight import Overseen
 from everfresh.partitions import Dep
 from everfresh.policies import in_one_sentence
+from everfresh.standing import asking, standing
 from reactors.binding import Argument, Function, asked, bound, signature_of
 from reactors.expectations import Expectation
 from reactors.ports import Store
@@ -56,6 +57,7 @@ class App(Overseen):
         self._pools: dict[str, int] = {}
         self._alerts: list[AlertRule] = []
         self._budgets: dict[str, Budget] = {}
+        self._asked: dict[tuple[str, str], None] = {}  # (asset, check)
 
     def __repr__(self) -> str:
         return f"<app {self.domain}: {len(self._sources)} sources, {len(self._recipes)} assets>"
@@ -209,15 +211,18 @@ class App(Overseen):
     def check(self, asset: Named, **options: Unpack[CheckOptions]) -> Callable[[Callable[P, R]], Callable[P, R]]:
         """Ask a question about each new version of an asset, before anyone sees it.
 
-        The function takes the value (or an `ef.Output`, if it is annotated so) and returns a bool or an
-        `ef.CheckOutcome`. Options, all by name:
+        The function takes the value (or an `ef.Output`, if it is annotated so) and returns a bool, an
+        `ef.CheckOutcome`, or a list of these, each with a name. Options, all by name:
 
         - `severity="error"`: or "info", "warn", "critical"
         - `blocking=True`: a version that fails is quarantined
         - `on_error="pass"`: a version that a blocking check can't judge is let through; "block" if not said
         - `timeout="10s"`: what takes longer is no answer, which is an error
+        - `sample=ef.Sample(["id"])`: some of the rows that fail are kept in the asset's store, these columns shown
+        - `freshness=ef.Within("1h")`: the check stands alone, with a promise of its own: about a source or any asset,
+          after it is published. `ef.Cron` asks at each tick, the others once something is new
 
-        Raises DefinitionError for an asset that this app doesn't compute.
+        Raises DefinitionError for an asset that this app doesn't compute, unless the check stands alone.
         """
         said.refuse_unknown(options, "check")
         key = self._key(asset)
@@ -225,11 +230,10 @@ class App(Overseen):
         def declare(function: Callable[P, R]) -> Callable[P, R]:
             name = getattr(function, "__name__", "")
             subject = f"check {name!r} of asset {key!r}"
-            self._checked(key, subject)
             signature = signature_of(function, subject)
             context = signature.context.name if signature.context else None
             check = said.check(name, subject, options)
-            self._ask(key, subject, Question(check, function, asked(signature, subject), context))
+            self._ask(key, subject, Question(check, function, asked(signature, subject), context), options)
             return function
 
         return declare
@@ -237,41 +241,59 @@ class App(Overseen):
     def expect(self, asset: Named, *expectations: Expectation, **options: Unpack[CheckOptions]) -> None:
         """Ask checks that come with everfresh: `app.expect(revenue, ef.checks.not_null("day"), severity="warn")`.
 
-        Options as for `check`. Raises DefinitionError for an asset that this app doesn't compute, and for one compared
-        with an asset that it doesn't read.
+        Options as for `check`. Raises DefinitionError for an asset that this app doesn't compute, unless they stand
+        alone, and for one compared with an asset that it doesn't read.
         """
         said.refuse_unknown(options, "check")
         key = self._key(asset)
         for one in expectations:
             subject = f"check {one.name!r} of asset {key!r}"
-            recipe = self._checked(key, subject)
-            run = self._recipes[recipe.made_by.computation] if isinstance(recipe.made_by, MadeBy) else recipe
-            read = [dep.asset for dep in run.asset.deps]
-            other = None if one.reads is None else self._key(one.reads)
-            if other is not None and other not in read:
-                raise DefinitionError(
-                    f"{subject} compares with {other!r}, which the asset doesn't read{said.near(other, read)}; add it "
-                    "to its deps, so that the version of the same run is compared with"
-                )
-            placed = replace(one, said={**one.said, "to": other}) if other is not None else one
-            self._ask(key, subject, Question(said.check(one.name, subject, options), placed, Argument("value")))
+            placed = one
+            if one.reads is not None:
+                placed = replace(one, said={**one.said, "to": self._compared(key, subject, one.reads, options)})
+            check = said.check(one.name, subject, options, one.learning)
+            self._ask(key, subject, Question(check, placed, Argument("value")), options)
+
+    def _compared(self, key: str, subject: str, reads: str, options: CheckOptions) -> str:
+        """The key of the asset that a check compares with: whatever makes what is checked has to read it."""
+        other = self._key(reads)
+        if "freshness" in options:
+            return other
+        recipe = self._checked(key, subject)
+        run = self._recipes[recipe.made_by.computation] if isinstance(recipe.made_by, MadeBy) else recipe
+        read = [dep.asset for dep in run.asset.deps]
+        if other not in read:
+            raise DefinitionError(
+                f"{subject} compares with {other!r}, which the asset doesn't read{said.near(other, read)}; add it "
+                "to its deps, so that the version of the same run is compared with"
+            )
+        return other
 
     def _checked(self, key: str, subject: str) -> Recipe:
         recipe = self._recipes.get(key)
         if recipe is None:
-            raise DefinitionError(f"{subject}: this app computes no such asset{said.near(key, self._recipes)}")
+            hint = "; say freshness=, and the check of a source stands alone" if key in self._sources else ""
+            raise DefinitionError(f"{subject}: this app computes no such asset{said.near(key, self._recipes)}{hint}")
         if recipe.asset.outputs:
             makes = ", ".join(map(repr, recipe.asset.outputs))
             raise DefinitionError(f"{subject}: that makes several assets; ask about one of them: {makes}")
         return recipe
 
-    def _ask(self, key: str, subject: str, question: Question) -> None:
-        recipe = self._recipes[key]
-        if any(one.name == question.check.name for one in recipe.asset.checks):
+    def _ask(self, key: str, subject: str, question: Question, options: CheckOptions) -> None:
+        name, stands = question.check.name, "freshness" in options
+        if (key, name) in self._asked:
             raise DefinitionError(f"{subject}: there are two of that name; rename one")
-        checks = (*recipe.asset.checks, question.check)
-        asset = recipe.asset.model_copy(update={"checks": checks})
-        self._recipes[key] = replace(recipe, asset=asset, questions=(*recipe.questions, question))
+        recipe = None if stands else self._checked(key, subject)
+        store = recipe.store if recipe is not None else self.store
+        question = replace(question, sample=said.sample(subject, options, store))
+        if recipe is None:
+            known = self._recipes[key].asset if key in self._recipes else self._sources.get(key)
+            asset = standing(self.domain, (key, known), question, options)
+            self._recipes[self._new(asset.key)] = asking(asset, question, store)
+        else:
+            asset = recipe.asset.model_copy(update={"checks": (*recipe.asset.checks, question.check)})
+            self._recipes[key] = replace(recipe, asset=asset, questions=(*recipe.questions, question))
+        self._asked[key, name] = None
 
     def pool(self, name: str, *, slots: int) -> str:
         """Let at most `slots` runs of the assets that name this pool be in flight at once; returns the name."""

@@ -5,11 +5,20 @@ business of `not_null`; the others pass over them.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Unpack
 
 from everfresh.assets import Declared
+from everfresh.options import AnomalyOptions
+from everfresh.policies import Span
+from reactors.anomalies import LEARNED_LEAST, METRICS
 from reactors.expectations import Expectation, Kind
+from streams.definitions import Learning
 from streams.errors import DefinitionError
+from streams.units import milliseconds
+
+_NUMBERS_MOST = 1_000
+"""measures that a check may have remembered: a grant carries them, and an event is at most 256 KiB"""
 
 
 def not_null(*columns: str, tolerance: float = 0.0, name: str | None = None) -> Expectation:
@@ -103,8 +112,75 @@ def relationship(
     return _made("relationship", (column,), {"to": key, "at": at or column}, tolerance, name)
 
 
+def schema_unchanged(*, name: str | None = None) -> Expectation:
+    """The table has the columns of the last published version, of the same types; their order doesn't matter.
+
+    >>> schema_unchanged().expected
+    'columns and types as in the last version'
+
+    The first version is skipped: its schema is learned.
+    """
+    made = _made("schema_unchanged", (), {}, 0.0, name)
+    return replace(made, learning=Learning(window=1, relearn=1))
+
+
+def fresh(column: str, within: Span, *, name: str | None = None) -> Expectation:
+    """The newest value of a column of times is at most `within` old, like "1h"; a column without a value fails.
+
+    >>> fresh("ordered_at", within="1h").name
+    'fresh(ordered_at)'
+
+    Times without a zone are UTC's, a date is its first moment. Now is when the run began, by the worker's clock. Raises
+    DefinitionError for what is no duration.
+    """
+    try:
+        within_ms = milliseconds(within)
+    except ValueError as error:
+        raise DefinitionError(f"fresh({column!r}): within is a duration like '1h': {error}") from None
+    return _made("fresh", (column,), {"within_ms": within_ms}, 0.0, name)
+
+
+def anomaly(*columns: str, **options: Unpack[AnomalyOptions]) -> Expectation:
+    """A version's numbers are in line with those of the versions before, by a z-score over what is learned of them.
+
+    >>> anomaly("delay", "tailnum", season=7).name
+    'anomaly(delay, tailnum)'
+
+    Options, all by name:
+
+    - `metrics=("rows", "nulls")`: what is measured, the "rows" of the table, and of each column the share of "nulls",
+      the "mean", and how many "distinct" values it has; fewer nulls than usual are no anomaly
+    - `z=3.0`: how many standard deviations are too many
+    - `window=28`: how many versions are learned from; below 14 the check skips
+    - `season=7`: each version is compared with the seventh before it, for daily data with weekdays
+    - `name`
+
+    What failed isn't usual; 14 in a row that failed and were published are. Raises DefinitionError where nothing is
+    measured, or more than can be remembered.
+    """
+    metrics, z = tuple(options.get("metrics", ("rows", "nulls"))), options.get("z", 3.0)
+    window, season = options.get("window", 28), options.get("season", 0)
+    what = f"anomaly({', '.join(columns)})"
+    for one in options:
+        if one not in AnomalyOptions.__annotations__:
+            raise DefinitionError(f"{what} has no option {one!r}; it has {', '.join(AnomalyOptions.__annotations__)}")
+    wrong = [one for one in metrics if one not in METRICS]
+    if wrong or not metrics:
+        raise DefinitionError(f"{what}: metrics are some of {', '.join(METRICS)}, not {', '.join(wrong) or 'none'}")
+    if not columns and metrics != ("rows",):
+        raise DefinitionError(f"{what} names no column; name some, or say metrics=['rows']")
+    if not z > 0 or season < 0 or window < LEARNED_LEAST:
+        raise DefinitionError(f"{what}: z is above 0, season not below 0, and window at least {LEARNED_LEAST}")
+    learning = Learning(window=window + season, relearn=LEARNED_LEAST)
+    if learning.window * (1 + len(columns)) > _NUMBERS_MOST:
+        most = _NUMBERS_MOST // learning.window - 1
+        raise DefinitionError(f"{what}: a window of {learning.window} has room for {most} columns; name fewer")
+    said = {"metrics": metrics, "z": z, "season": season}
+    return Expectation("anomaly", columns, said, 0.0, options.get("name"), learning)
+
+
 def _made(kind: Kind, columns: Sequence[str], said: dict[str, Any], tolerance: float, name: str | None) -> Expectation:
-    if kind != "row_count" and not columns:
+    if kind not in {"row_count", "schema_unchanged"} and not columns:
         raise DefinitionError(f"{kind}() names no column; name at least one")
     if not 0 <= tolerance < 1:
         raise DefinitionError(f"{kind}: tolerance is a share of the rows, from 0 to below 1, not {tolerance!r}")

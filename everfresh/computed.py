@@ -50,7 +50,7 @@ class ComputingWorker(SimulatedWorker):
         if _on_a_loop():
             raise RuntimeError("a World that computes would hold up the event loop it is in; write an ordinary test")
         code = self._codes.pop((grant.run, grant.attempt))
-        task = Task(**{name: getattr(grant, name) for name in Task.model_fields})
+        task = Task.of(grant, self.world.clock)
         if code.where(grant.asset) == "loop":
             made = self._loop.run(LoopExecutor(code).run(task, grant.timeout_ms))
         else:

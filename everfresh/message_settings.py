@@ -42,7 +42,7 @@ class MessageSettings(BaseModel):
     @property
     def choice(self) -> Choice:
         """Which events it gets."""
-        return Choice(types_of(self.types), self.least)
+        return Choice(types_of(self.types), self.least, for_people=True)
 
 
 class AppriseSettings(MessageSettings):

@@ -10,11 +10,12 @@ from pydantic import ValidationError
 from everfresh.assets import Declared
 from everfresh.partitions import Dep
 from everfresh.policies import Span, in_one_sentence, inside, spoken
+from reactors.anomalies import Metric
 from reactors.binding import Function
 from reactors.ports import Store
-from reactors.recipes import Place
+from reactors.recipes import Place, Sample
 from streams import definitions
-from streams.definitions import NAME, AssetDef, CheckDef, Retry
+from streams.definitions import NAME, AssetDef, CheckDef, Learning, Retry
 from streams.errors import DefinitionError
 from streams.events import Severity
 from streams.partitions import Dynamic, Grid, Partitions, Static, Windows
@@ -53,6 +54,18 @@ class CheckOptions(TypedDict, total=False):
     blocking: bool
     on_error: Literal["block", "pass"]
     timeout: Span | None
+    sample: Sample | None
+    freshness: Policy
+
+
+class AnomalyOptions(TypedDict, total=False):
+    """What may be said of an anomaly."""
+
+    metrics: Sequence[Metric]
+    z: float
+    window: int
+    season: int
+    name: str | None
 
 
 class CommandOptions(TypedDict, total=False):
@@ -88,7 +101,7 @@ _COMMAND = ("freshness", "retry", "timeout", "takes", *_ABOUT, "store", "partiti
 _LOOK = ("freshness", "retry", "timeout", "takes", "pool", "code_version", "executor")
 _SOURCE = ("owner", "exists", "expect_every", "load", "description", "partitions", "observe", *_LOOK)
 _PUBLISHED = ("exists", "expect_every", "partitions")
-_CHECK = ("severity", "blocking", "on_error", "timeout")
+_CHECK = ("severity", "blocking", "on_error", "timeout", "sample", "freshness")
 _FUNCTION = (*_COMMAND, "name", "executor")
 OPTIONS = {
     "source": _SOURCE,
@@ -167,12 +180,26 @@ def partitioned(key: str, said: Any) -> Partitions | None:
     raise DefinitionError(f"asset {key!r}: partitions is like ef.Daily('2013-01-01'), not {said!r}")
 
 
-def check(name: str, subject: str, options: CheckOptions) -> CheckDef:
+def check(name: str, subject: str, options: CheckOptions, learning: Learning | None = None) -> CheckDef:
     """The definition of a check. Raises DefinitionError that begins with `subject`."""
-    fields: dict[str, Any] = dict(options)
+    fields: dict[str, Any] = {name: said for name, said in options.items() if name not in {"sample", "freshness"}}
     fields["timeout_ms"] = fields.pop("timeout", None)
     with in_one_sentence(subject):
-        return CheckDef(name=name, **fields)
+        return CheckDef(name=name, learning=learning, **fields)
+
+
+def sample(subject: str, options: CheckOptions, store: Store | None) -> Sample | None:
+    """What is kept of rows that fail. Raises DefinitionError for what says no columns, or where nothing keeps files."""
+    said = options.get("sample")
+    if said is None:
+        return None
+    if not isinstance(said, Sample):
+        raise DefinitionError(
+            f"{subject}: sample is like ef.Sample(['id']), of columns that may be shown, not {said!r}"
+        )
+    if not hasattr(store, "keep_beside"):
+        raise DefinitionError(f"{subject}: sample= keeps rows in the asset's store, a folder; give it a ParquetStore")
+    return said
 
 
 def derived(key: str, deps: Sequence[definitions.Dep], options: Mapping[str, Any]) -> AssetDef:

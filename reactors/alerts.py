@@ -5,8 +5,6 @@ come back. What it is about names it; each time it opens is an episode, and each
 sequence, so that (fingerprint, episode, sequence) names a transition for ever.
 """
 
-from collections.abc import Collection
-
 from reactors.causes import CHECK_ERRORED, CHECK_FAILED, LABELS, Cause, Trouble
 from reactors.domain import Domain
 from reactors.manners import FLAP_CALM_MS, flaps, manner_of, note_opening, silenced_until
@@ -120,11 +118,21 @@ def close_all(domain: Domain, asset: str, partition: str = "") -> None:
             _end(domain, alarm, f"{asset} is no longer declared")
 
 
-def forget_checks(domain: Domain, asset: str, checks: Collection[str]) -> None:
-    """Only these checks are asked of the asset now: what another one found is over."""
+def is_about_check(cause: Cause) -> bool:
+    """It is about what a check answered."""
+    return cause.rule in (CHECK_FAILED, CHECK_ERRORED)
+
+
+def forget_checks(domain: Domain) -> None:
+    """What a check found is over once it is no longer declared; one of several answers is the check's."""
+    asked: dict[str, list[str]] = {}
+    for asset in domain.graph.assets.values():
+        asked.setdefault(asset.asks or asset.key, []).extend(check.name for check in asset.checks)
     for alarm in list(domain.state.alerts.values()):
         cause = alarm.cause
-        if cause.asset == asset and cause.rule in (CHECK_FAILED, CHECK_ERRORED) and cause.label not in checks:
+        names = asked.get(cause.asset, [])
+        is_asked = cause.label in names or any(cause.label.startswith(f"{name}/") for name in names)
+        if is_about_check(cause) and not is_asked:
             _end(domain, alarm, f"check {cause.label!r} is no longer declared")
 
 

@@ -8,8 +8,9 @@ from math import isfinite
 from typing import Any, Protocol, SupportsFloat
 
 from streams.errors import BadResult, LoadError
-from streams.events import CostItem, Cut, InputNews, MadeOutput, Pin
+from streams.events import CostItem, Cut, InputNews, MadeOutput, Pin, Severity
 from streams.keys import asset_of, partition_of
+from streams.measures import Measure
 
 
 class Log(Protocol):
@@ -223,11 +224,29 @@ class CheckOutcome:
     n_failed: int | None = None
     metric: float | None = None  # what there is to plot
     skipped: bool = False
+    name: str | None = None  # of a function that gives several answers: which of its checks this is
+    severity: Severity | None = None  # another one than the check's
+    engine: str | None = None  # what looked, where that isn't the function itself
+    sample: Sequence[Mapping[str, Any]] = ()  # some of the rows that failed; `sample=` of the check says what is shown
+    measure: Measure | None = field(default=None, repr=False)  # what later versions are compared with
 
     @classmethod
     def skip(cls, why: str) -> "CheckOutcome":
         """The question doesn't arise: `ef.CheckOutcome.skip("no flights on that day")`. It never blocks."""
         return cls(True, why, skipped=True)
+
+
+def outcomes_of(returned: Any) -> list[CheckOutcome]:
+    """Read what a check returned: one answer, or a list of several, each with a name. Raises BadResult."""
+    if not isinstance(returned, list):
+        return [outcome_of(returned)]
+    outcomes = [outcome_of(one) for one in returned]
+    names = [one.name for one in outcomes]
+    if not names:
+        raise BadResult("a check returned an empty list, so it answers nothing; return ef.CheckOutcome.skip(why)")
+    if None in names or len(set(names)) < len(names):
+        raise BadResult("a check that returns a list gives each ef.CheckOutcome a name=, each another")
+    return outcomes
 
 
 def outcome_of(returned: Any) -> CheckOutcome:

@@ -14,6 +14,7 @@ from reactors.durations import expected, longest_lately, price
 from reactors.graph import Graph, compile_graph
 from reactors.growth import add, create, grow, judge_anew, root_of
 from reactors.marking import count
+from reactors.measured import forget_undeclared
 from reactors.requests import cut_of, is_busy, make_ready
 from reactors.silence import expect
 from reactors.state import Node, Parts, Retired, Root
@@ -44,6 +45,8 @@ def declared(domain: Domain, manifest: Manifest) -> None:
     spent_on = budgets_of(domain)
     state.manifest, state.renewed_at = manifest, state.offset
     domain.use(graph)
+    forget_undeclared(domain)
+    forget_checks(domain)
     _drop_plans(domain)
     for key in sorted(graph.roots):
         _declare_root(domain, key)
@@ -158,7 +161,6 @@ def _declare_asset(domain: Domain, key: str, graph_before: Graph) -> None:
         add(domain, key)
     members = [nodes[one] for one in domain.links.members(key)]
     definition = domain.graph.assets[key]
-    forget_checks(domain, key, [check.name for check in definition.checks])
     root = domain.state.roots[CODE + key]
     fingerprint = code_fingerprint(definition, domain.graph)
     # Its readers' cuts counted what a Manual asset published, not what is above it: they say nothing of that.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from reactors.crossing import agrees
 from reactors.domain import Domain
+from reactors.measured import learned
 from reactors.news import news_of
 from reactors.promises import may_begin
 from reactors.requests import FAR, covers_of, cut_of, pins_now
@@ -135,6 +136,7 @@ class Round:
             cut=plan.cut,
             covers=covers,
             news=news_of(domain, node, plan.cut_at, plan.pins) if consistent else {},
+            learned=learned(domain, node),
             deadline=self.clock if plan.deadline >= FAR else plan.deadline,
             lease_ms=self.terms.lease_ms,
             timeout_ms=definition.timeout_ms,

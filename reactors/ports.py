@@ -9,7 +9,8 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from streams.events import CheckResult, CostItem, Cut, InputNews, MadeOutput, Pin
+from streams.events import CheckResult, CostItem, Cut, InputNews, MadeOutput, Pin, RunGranted
+from streams.measures import Learned
 
 
 class Clock(Protocol):
@@ -38,6 +39,14 @@ class Task(BaseModel):
     inputs: dict[str, Pin] = {}
     news: dict[str, InputNews] = {}
     cut: Cut = {}
+    learned: Learned = {}
+    at_ms: int | None = None  # when it is begun: the instant that checks call now
+
+    @classmethod
+    def of(cls, grant: RunGranted, at_ms: int) -> "Task":
+        """What a grant asks for."""
+        fields = {name: getattr(grant, name) for name in cls.model_fields if name != "at_ms"}
+        return cls(**fields, at_ms=at_ms)
 
 
 class Done(BaseModel):

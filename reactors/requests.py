@@ -212,8 +212,8 @@ def proceed(domain: Domain, nodes: Iterable[Node]) -> None:
 
 def move(domain: Domain, node: Node, cut: Cut, at: int, pins: dict[str, Pin]) -> None:
     """The version stands at a newer cut, without a run."""
-    fields = publication(node, None, None, pins, cut)
-    domain.say(AssetVerified, node.key, fields)
+    if domain.definition(node).asks is None:
+        domain.say(AssetVerified, node.key, publication(node, None, None, pins, cut))
     stand(domain, node, cut, at, pins)
     recovered(domain, node)
     domain.wake(node.key)  # what slept as this one was held may go on

@@ -4,6 +4,7 @@ from reactors.commits import count_publication
 from reactors.domain import Domain
 from reactors.freshness import reblock
 from reactors.marking import hear_inputs, plan_again
+from reactors.measured import allow, remember
 from reactors.reports import publish_checks
 from reactors.requests import finish, is_new, proceed, publication, recovered, stand, stand_aside
 from reactors.state import Hold, Made, Node, Quarantine
@@ -20,12 +21,14 @@ def publish(domain: Domain, node: Node, made: Made, outputs: dict[str, Made] | N
     """
     request, result = node.requests[0], made.result
     version = result.version or made.run
+    asks = domain.definition(node).asks
     publish_checks(domain, node, made.run, version, result.checks)
-    if any(check.holds_back for check in result.checks):
+    if asks is None and any(check.holds_back for check in result.checks):
         _quarantine(domain, node, made)
         return
     new = is_new(Pin(version=version, fingerprint=result.fingerprint), _current(node))
     if new:
+        remember(domain, node, version, result.checks, held=False)
         node.version, node.fingerprint = version, result.fingerprint
         node.uri, node.format, node.metadata = result.uri, result.format, result.metadata
     node.made = outputs or {}
@@ -33,7 +36,8 @@ def publish(domain: Domain, node: Node, made: Made, outputs: dict[str, Made] | N
     fields |= {"started_at": made.started_at, "finished_at": made.finished_at, "metadata": result.metadata}
     if not request.consistent:
         fields |= {"consistent": False, "cut": dict(node.cut), "covers": {}}
-    domain.say(AssetMaterialized if new else AssetVerified, node.key, fields)
+    if asks is None:  # a check's answers were all there is to tell
+        domain.say(AssetMaterialized if new else AssetVerified, node.key, fields)
     if request.consistent:
         stand(domain, node, request.cut, request.at, request.pins)
     else:
@@ -75,6 +79,7 @@ def _quarantine(domain: Domain, node: Node, made: Made) -> None:
     request, result = node.requests[0], made.result
     version = result.version or made.run
     failed = [one for one in result.checks if one.holds_back]
+    remember(domain, node, version, result.checks, held=True)
     fields = publication(node, made.run, made.attempt, request.pins, request.cut)
     fields |= {"version": version, "fingerprint": result.fingerprint, "uri": result.uri, "format": result.format}
     fields |= {"started_at": made.started_at, "finished_at": made.finished_at, "metadata": result.metadata}
@@ -104,6 +109,7 @@ def release(domain: Domain, node: Node) -> None:
     if not held.consistent:
         fields |= {"consistent": False, "cut": dict(node.cut), "covers": {}}
     domain.say(AssetReleased, node.key, fields)
+    allow(domain, node, held.version)
     node.touched = domain.state.offset
     if held.consistent:
         stand(domain, node, held.cut, held.cut_at, held.pins)

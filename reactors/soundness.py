@@ -21,6 +21,7 @@ def assets_of(manifest: Manifest) -> dict[str, AssetDef]:
     for asset in assets.values():
         _check_policy(asset)
         _check_outputs(asset, assets)
+        _check_asking(asset, assets)
     return assets
 
 
@@ -63,6 +64,22 @@ def _check_outputs(asset: AssetDef, assets: dict[str, AssetDef]) -> None:
     if [dep.asset for dep in asset.deps] != [asset.made_by] or asset.policy.kind == "manual":
         raise DefinitionError(
             f"asset {asset.key!r} is an output of {asset.made_by!r}: it reads nothing else, and is made with it"
+        )
+
+
+def _check_asking(asset: AssetDef, assets: dict[str, AssetDef]) -> None:
+    """Raises DefinitionError where a check that stands alone is read, blocks, or doesn't read what it asks about."""
+    for dep in asset.deps:
+        if dep.asset in assets and assets[dep.asset].asks is not None:
+            said = f"asset {asset.key!r} reads {dep.asset!r}, which is a check and has no versions"
+            raise DefinitionError(f"{said}; read {assets[dep.asset].asks!r}")
+    if asset.asks is None:
+        return
+    if asset.asks not in [dep.asset for dep in asset.deps] or asset.outputs or asset.made_by is not None:
+        raise DefinitionError(f"check {asset.key!r} asks about {asset.asks!r}, so it reads that, and makes nothing")
+    if any(check.blocking for check in asset.checks):
+        raise DefinitionError(
+            f"check {asset.key!r} comes after {asset.asks!r} is published, so it can't block it; leave blocking= out"
         )
 
 

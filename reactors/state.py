@@ -10,6 +10,7 @@ from reactors.causes import Cause, Trouble
 from streams.definitions import Manifest
 from streams.events import BackfillStatus, Cut, MadeOutput, Pin, Verdict
 from streams.keys import node_key
+from streams.measures import Point
 
 SCHEMA = 6
 """of a snapshot; another one is not read, and the journal is folded from its start instead"""
@@ -347,6 +348,7 @@ class State:
     silences: dict[str, Silence] = field(default_factory=dict)
     spendings: dict[str, Spending] = field(default_factory=dict)  # by budget
     budgeted: dict[str, int] = field(default_factory=dict)  # budget → when it was declared first
+    measured: dict[str, dict[str, dict[str, list[Point]]]] = field(default_factory=dict)  # asset → series → check
     episodes: dict[str, int] = field(default_factory=dict)  # of whatever fired once: how often it did
     origins: dict[str, int] = field(default_factory=dict)  # topic/partition → offset of the last change taken from it
     seen: dict[str, None] = field(default_factory=dict)  # (source, id) of changes, this day

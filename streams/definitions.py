@@ -56,6 +56,13 @@ class Dep(Definition):
     mapping: Mapping | None = None  # which of the asset's partitions; None: what their partitions suggest
 
 
+class Learning(Definition):
+    """What a check compares with: measures of the versions before, kept in the domain's state."""
+
+    window: int = Field(ge=1, le=1_000)  # usual ones that are kept, the newest
+    relearn: int = Field(ge=1, le=1_000)  # unusual ones in a row, all published, after which they are the usual
+
+
 class CheckDef(Definition):
     """A question about one version of an asset, asked between compute and publish."""
 
@@ -64,6 +71,7 @@ class CheckDef(Definition):
     blocking: bool = False
     on_error: Literal["block", "pass"] = "block"  # what becomes of a version that a blocking check can't judge
     timeout_ms: Duration | None = Field(default=None, gt=0)
+    learning: Learning | None = None
 
 
 class AlertRule(Definition):
@@ -98,6 +106,7 @@ class AssetDef(Definition):
     partitions: Partitions | None = None
     outputs: tuple[str, ...] = ()  # a computation: the assets that one run of it makes
     made_by: str | None = None  # an output: the computation that makes it
+    asks: str | None = None  # a check that stands alone: the asset whose versions its runs ask about; nobody reads it
     observed: bool = False  # a source that can't publish: its runs look at it, as promises ask
 
     @field_validator("key")

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from streams.definitions import Manifest
 from streams.event import Covers, Cut, Event, Pin
+from streams.measures import Learned, Measure
 from streams.units import Instant
 
 OUTSIDE_TEXT = 1_024
@@ -68,6 +69,7 @@ class RunGranted(Event):
     cut: Cut
     covers: Covers
     news: dict[str, InputNews] = Field(default_factory=dict)  # input → what is new of it; empty for a first run
+    learned: Learned = Field(default_factory=dict)  # what checks compare with: asset → check → points, oldest first
     deadline: Instant
     lease_ms: int
     timeout_ms: int
@@ -119,6 +121,8 @@ class CheckResult(Event):
     n_failed: int | None = None
     engine: str = "python"
     duration_seconds: float = 0.0
+    sample_ref: str | None = None  # where some of the rows lie that failed, redacted
+    measure: Measure | None = None  # what it measured, to be compared with later
 
     @property
     def holds_back(self) -> bool:

@@ -102,6 +102,7 @@ class CheckEvaluated(Event):
     n_failed: int | None = None
     engine: str = "python"
     duration_seconds: float = 0.0
+    sample_ref: str | None = None  # where some of the rows lie that failed, redacted
 
 
 class CostIncurred(Event):

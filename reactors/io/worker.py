@@ -146,7 +146,7 @@ class Worker:
     async def _fly(self, key: Key, flight: Flight) -> None:
         """Run it to its end and report that."""
         grant = flight.grant
-        task = Task(**{name: getattr(grant, name) for name in Task.model_fields})
+        task = Task.of(grant, flight.started_at)
         try:
             result = await self._executor.run(task, grant.timeout_ms)
         except Exception as error:

@@ -1,38 +1,33 @@
 """One attempt, step by step: load, compute, check, store. The same steps wherever it runs."""
 
-import asyncio
 import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import monotonic
 from typing import Any
 
 import orjson
 
 from reactors.binding import is_data_type, of_each
 from reactors.compute import (
-    CheckOutcome,
     Context,
     Input,
     Output,
     each_of,
     fingerprint_of,
     observation_of,
-    outcome_of,
     output_of,
 )
-from reactors.expectations import Expectation
-from reactors.io.checks import evaluate
-from reactors.io.executors.limits import in_time, in_time_on_loop
 from reactors.io.executors.meter import Meter
 from reactors.io.executors.program import run_program
-from reactors.io.executors.telling import log_traceback, run_log, said, short
-from reactors.io.loading import CodeLoader, converted
+from reactors.io.executors.questions import Asking
+from reactors.io.executors.telling import log_traceback, run_log, said
+from reactors.io.loading import CodeLoader
+from reactors.io.stores.databases import DatabaseStore
 from reactors.ports import Address, Done, Failed, FailureKind, Stored, Task
-from reactors.recipes import Code, MadeBy, Program, Question, Recipe
+from reactors.recipes import Asks, Code, MadeBy, Program, Recipe
 from streams.definitions import Dep
 from streams.errors import BadResult
 from streams.events import CheckResult, CostItem, MadeOutput, Pin
@@ -89,6 +84,7 @@ class Attempt:
         self.peak_bytes: int | None = None  # where a program did the work
         self._loader = CodeLoader(code)
         self._several = {dep.asset for dep in self.recipe.asset.deps if self._reads_several(dep)}
+        self._asking = Asking(task, self.context, self._beside)
         self._folder: TemporaryDirectory[str] | None = None
 
     @property
@@ -131,10 +127,23 @@ class Attempt:
                 return self.products(ended.output(several=bool(self.outputs)))
         if isinstance(made_by, MadeBy):
             raise Trouble("raised", f"it has no function of its own: {made_by.computation!r} makes it")
+        if isinstance(made_by, Asks):
+            return [self._subject()]
         arguments = self.arguments()
         with self.step("raised"):
             returned = made_by(**arguments)
         return self.products(returned)
+
+    def _subject(self) -> Product:
+        """What a check that stands alone asks about: the version that the grant names, which is also how it is called.
+
+        A source that was there before any change has no version; each look at it is another one.
+        """
+        asset, wants = self.recipe.asset.asks or "", self.recipe.questions[0].takes.wants
+        key, pin = self._pin(asset)
+        with self.step("raised", f"loading {key!r}"):
+            value = self._loader.load(key, pin, wants if is_data_type(wants) else None)
+        return Product(self.recipe, Output(value, pin.version))
 
     def products(self, returned: Any) -> list[Product]:
         """What the function returned, asset by asset."""
@@ -151,26 +160,15 @@ class Attempt:
                 found.append(_product(self.outputs[name], value))
         return found
 
-    def asked(self, question: Question, output: Output) -> CheckResult:
-        """Ask a check about the output, here and now."""
-        begun = monotonic()
-        try:
-            answer = in_time(lambda: self._answered(question, output), question.check.timeout_ms)
-            return _result(question, outcome_of(answer), monotonic() - begun)
-        except (Exception, SystemExit) as error:  # noqa: BLE001,RUF100  a check's failure is an outcome
-            return self._errored(question, error, monotonic() - begun)
+    def checked(self, product: Product) -> None:
+        """Ask the product's checks, here and now."""
+        for question in product.recipe.questions:
+            product.checks += self._asking.asked(product.recipe, question, product.output)
 
-    async def asked_on_loop(self, question: Question, output: Output) -> CheckResult:
-        """The same on the event loop: an async check is awaited, another one keeps a thread busy."""
-        asks, limit_ms = question.asks, question.check.timeout_ms
-        if isinstance(asks, Expectation) or not inspect.iscoroutinefunction(asks):
-            return await asyncio.to_thread(self.asked, question, output)
-        begun = monotonic()
-        try:
-            answer = await in_time_on_loop(asks(**self._about(question, output)), limit_ms)
-            return _result(question, outcome_of(answer), monotonic() - begun)
-        except (Exception, SystemExit) as error:  # noqa: BLE001,RUF100  the same
-            return self._errored(question, error, monotonic() - begun)
+    async def checked_on_loop(self, product: Product) -> None:
+        """The same on the event loop."""
+        for question in product.recipe.questions:
+            product.checks += await self._asking.asked_on_loop(product.recipe, question, product.output)
 
     def store(self, product: Product) -> None:
         """Keep the product's value, if it has one; under a name of this attempt alone."""
@@ -214,35 +212,21 @@ class Attempt:
             log_traceback(self.task, error, doing)
             raise Trouble(kind, said(error, doing)) from error
 
-    def _answered(self, question: Question, output: Output) -> Any:
-        if isinstance(question.asks, Expectation):
-            reads = question.asks.reads
-            beside = None if reads is None else self._beside(reads)
-            return evaluate(question.asks, output.value, beside)
-        answer = question.asks(**self._about(question, output))
-        return asyncio.run(answer) if inspect.iscoroutine(answer) else answer
-
     def _beside(self, asset: str) -> Any:
         """The one version of an input that a check compares with."""
+        return self._loader.load(*self._pin(asset), None)
+
+    def _pin(self, asset: str) -> tuple[str, Pin]:
         pins = [(key, pin) for key, pin in self.task.inputs.items() if asset_of(key) == asset]
         if len(pins) != 1:
-            raise BadResult(f"it compares with {len(pins)} partitions of {asset!r}; it can compare with one")
-        return self._loader.load(*pins[0], None)
+            raise BadResult(f"it asks about {len(pins)} partitions of {asset!r}; it can ask about one")
+        return pins[0]
 
     def _reads_several(self, dep: Dep) -> bool:
         """What it takes of this dep is a dict from partition to value."""
         if isinstance(dep.mapping, All):
             return all(partition_of(key) for key in self.task.inputs if asset_of(key) == dep.asset)
         return dep.mapping is not None and takes_several(dep.mapping)
-
-    def _about(self, question: Question, output: Output) -> dict[str, Any]:
-        wants = question.takes.wants
-        value = output if wants is Output else converted(output.value, wants)
-        return {question.takes.name: value, **({question.context: self.context} if question.context else {})}
-
-    def _errored(self, question: Question, error: BaseException, seconds: float) -> CheckResult:
-        log_traceback(self.task, error, f"check {question.check.name!r}")
-        return _answer(question, "error", CheckOutcome(False, observed=said(error)), seconds)
 
 
 def perform(code: Code, task: Task, meter: Meter) -> Done | Failed:
@@ -251,7 +235,7 @@ def perform(code: Code, task: Task, meter: Meter) -> Done | Failed:
     try:
         products = attempt.computed()
         for one in products:
-            one.checks = [attempt.asked(question, one.output) for question in one.recipe.questions]
+            attempt.checked(one)
         for one in products:
             attempt.store(one)
         return attempt.done(products, meter)
@@ -266,26 +250,7 @@ def _product(recipe: Recipe, returned: Any) -> Product:
     keeps_values = recipe.store is not None
     output = observation_of(returned) if recipe.asset.observed else output_of(returned, keeps_values)
     metadata = orjson.loads(orjson.dumps(dict(output.metadata)))
-    return Product(recipe, Output(output.value, output.version, output.fingerprint, metadata))
-
-
-def _result(question: Question, outcome: CheckOutcome, seconds: float) -> CheckResult:
-    how = "skip" if outcome.skipped else "pass" if outcome.passed else "fail"
-    return _answer(question, how, outcome, seconds)
-
-
-def _answer(question: Question, outcome: Any, told: CheckOutcome, seconds: float) -> CheckResult:
-    return CheckResult(
-        check=question.check.name,
-        outcome=outcome,
-        severity=question.check.severity,
-        blocking=question.check.blocking,
-        on_error=question.check.on_error,
-        metric=told.metric,
-        n_tested=told.n_tested,
-        n_failed=told.n_failed,
-        engine="everfresh" if isinstance(question.asks, Expectation) else "python",
-        observed=None if told.observed is None else short(str(told.observed)),
-        expected=None if told.expected is None else short(str(told.expected)),
-        duration_seconds=seconds,
-    )
+    value = output.value
+    if isinstance(recipe.store, DatabaseStore) and value is not None:
+        value = recipe.store.table(value)  # checks ask the database
+    return Product(recipe, Output(value, output.version, output.fingerprint, metadata))

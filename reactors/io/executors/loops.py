@@ -5,7 +5,7 @@ import asyncio
 from reactors.io.executors.attempt import Attempt, Trouble
 from reactors.io.executors.meter import Meter, of_the_clock
 from reactors.ports import Done, Failed, Task
-from reactors.recipes import Code, MadeBy, Program
+from reactors.recipes import Asks, Code, MadeBy, Program
 from streams.units import readable
 
 
@@ -36,7 +36,7 @@ class LoopExecutor:
 
 async def _performed(attempt: Attempt, meter: Meter) -> Done:
     function = attempt.recipe.made_by
-    if isinstance(function, Program | MadeBy):
+    if isinstance(function, Program | MadeBy | Asks):
         raise Trouble("raised", "a program doesn't run on the event loop")
     arguments = await asyncio.to_thread(attempt.arguments) if attempt.must_load else attempt.arguments()
     with attempt.step("raised"):
@@ -49,7 +49,7 @@ async def _performed(attempt: Attempt, meter: Meter) -> Done:
             raise RuntimeError("it awaited something that was cancelled") from error
     products = attempt.products(returned)
     for one in products:
-        one.checks = [await attempt.asked_on_loop(question, one.output) for question in one.recipe.questions]
+        await attempt.checked_on_loop(one)
     for one in products:
         if one.output.value is not None:
             await asyncio.to_thread(attempt.store, one)

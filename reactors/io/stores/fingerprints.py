@@ -25,7 +25,7 @@ def table_fingerprint(table: Any) -> str:
     True
     """
     digest = blake2b(_VERSION, digest_size=16)
-    schema = [(field.name, _type_name(field.type)) for field in table.schema]
+    schema = [(field.name, type_name(field.type)) for field in table.schema]
     digest.update(repr((schema, table.num_rows)).encode())
     for start in range(0, table.num_rows, _SLICE_ROWS):
         piece = table.slice(start, _SLICE_ROWS)
@@ -39,20 +39,20 @@ def bytes_fingerprint(content: bytes) -> str:
     return blake2b(content, digest_size=16).hexdigest()
 
 
-def _type_name(kind: Any) -> str:
+def type_name(kind: Any) -> str:
     """A type as it counts: how wide offsets are and how text is encoded don't."""
     arrow = library("pyarrow")
     types = arrow.types
     if types.is_dictionary(kind):
-        return _type_name(kind.value_type)
+        return type_name(kind.value_type)
     if types.is_large_string(kind) or types.is_string_view(kind):
         return "string"
     if types.is_large_binary(kind) or types.is_binary_view(kind):
         return "binary"
     if _is_list(kind):
-        return f"list<{_type_name(kind.value_type)}>"
+        return f"list<{type_name(kind.value_type)}>"
     if types.is_struct(kind):
-        return f"struct<{', '.join(f'{field.name!r}: {_type_name(field.type)}' for field in kind)}>"
+        return f"struct<{', '.join(f'{field.name!r}: {type_name(field.type)}' for field in kind)}>"
     return str(kind)
 
 

@@ -8,6 +8,9 @@ from reactors.io.stores.places import folder_of
 from reactors.io.stores.reading import read
 from reactors.ports import Address
 
+SAMPLES, SAMPLES_KEPT = "samples", 20
+"""the folder beside versions, and how many files stay in it"""
+
 
 class KeptInFolder:
     """Versions as files under `<url>/<asset>/<partition or _>/<version>`."""
@@ -31,5 +34,17 @@ class KeptInFolder:
             self._folder.remove(uri)
         return gone
 
+    def keep_beside(self, address: Address, content: bytes) -> str:
+        """Keep what was found out about a version, like rows that failed a check; the newest 20 of a node stay."""
+        folder = (*beside(address), SAMPLES)
+        uri = self._folder.publish((*folder, f"{part(address.name)}.json"), lambda file: _ignored(file.write(content)))
+        for old in self._folder.kept(folder)[:-SAMPLES_KEPT]:
+            self._folder.remove(old.uri)
+        return uri
+
     def _publish(self, address: Address, suffix: str, write: Callable[[BinaryIO], None]) -> str:
         return self._folder.publish((*beside(address), part(address.name) + suffix), write)
+
+
+def _ignored(_written: int) -> None:
+    pass
