@@ -8,7 +8,7 @@ from reactors.domain import Domain
 from reactors.freshness import judge
 from reactors.heeding import owes_only_a_look
 from reactors.outputs import computation_of, is_output
-from reactors.promises import held_until, is_promised, promise_ms
+from reactors.promises import held_until, is_promised, limited, promise_ms
 from reactors.requests import is_busy
 from reactors.state import Node, at_work
 from streams.definitions import PSEUDO
@@ -92,6 +92,9 @@ def explain(domain: Domain, key: str, clock: int) -> list[str]:
         ago = readable(max(0, clock - node.stale_since))
         what = "Its source was last looked at" if looked else "It is stale since"
         said.append(f"{what} {rfc3339(node.stale_since)}, {ago} ago.")
+    held_by = limited(domain, node)
+    if held_by is not None and held_by != reason:
+        said.append(_sentence(held_by))
     said.extend(_running(node, clock))
     said.extend(_waiting(domain, node))
     if node.wake_at is not None:
@@ -145,6 +148,7 @@ def _waiting(domain: Domain, node: Node) -> list[str]:
         policy, held = domain.definition(node).policy, held_until(domain, node, domain.state.now)
         if held > domain.state.now:
             why = f"its hours are {policy.hours.text}" if policy.hours else "it ran lately"
+            why = "of the budget" if limited(domain, node) is not None else why
             said.append(f"It may not run before {rfc3339(held)}: {why}.")
         said.extend(_nobody(domain, node))
     return said

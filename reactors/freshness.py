@@ -2,11 +2,11 @@
 
 from reactors.domain import Domain
 from reactors.heeding import owes_only_a_look
-from reactors.promises import in_words, is_infeasible, promise_ms, promised_by
+from reactors.promises import in_words, is_infeasible, limited, promise_ms, promised_by
 from reactors.state import Node, Said
 from reactors.worries import worry
 from streams.events import FreshnessChanged, Verdict
-from streams.units import readable, rfc3339
+from streams.units import readable
 
 
 def blocker(domain: Domain, node: Node) -> str | None:
@@ -96,13 +96,7 @@ def _why_stale(domain: Domain, node: Node) -> str:
         return node.hold.reason
     if node.run is not None and node.run.live:
         return f"run {node.run.id} is in flight"
-    limit = domain.limits.get(node.asset)
-    if limit is not None and domain.state.now < limit.until:
-        done = "used up, which pauses it" if limit.pauses else "used up, which throttles it"
-        return f"the budget {limit.by!r} is {done} until {rfc3339(limit.until)}"
-    if node.requests:
-        return "wanted by a wave"
-    return "an input changed"
+    return limited(domain, node) or ("wanted by a wave" if node.requests else "an input changed")
 
 
 def tell(domain: Domain, node: Node) -> None:

@@ -59,6 +59,15 @@ def promised_by(domain: Domain, node: Node, since: int) -> int | None:
     return end if opens == end else opens + lag
 
 
+def limited(domain: Domain, node: Node) -> str | None:
+    """Which budget holds it back, and until when, as a clause."""
+    limit = domain.limits.get(node.asset)
+    if limit is None or domain.state.now >= limit.until:
+        return None
+    how = "pauses" if limit.pauses else "throttles"
+    return f"the budget {limit.by!r} is used up, which {how} it until {rfc3339(limit.until)}"
+
+
 def allows_ms(domain: Domain, node: Node) -> int | None:
     """The time that the promise leaves between a commit, or a tick, and its being taken in; None without a promise."""
     policy = domain.definition(node).policy
