@@ -166,7 +166,7 @@ async def test_one_that_is_made_anew_hears_of_everything(stage: Stage, tmp_path:
 
 
 async def test_another_severity_is_the_same_alert_and_the_old_one_ends(stage: Stage, real: RealAlertmanager) -> None:
-    async with told(stage, pager(real.url)):
+    async with told(stage, pager(real.url, resend_ms=60_000)):  # nothing lapses meanwhile
         await stage.send(alert("opened", 1, severity="warn"))
         await is_told(real, "firing")
         await stage.send(alert("updated", 2, severity="critical"))
