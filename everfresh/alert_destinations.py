@@ -12,7 +12,9 @@ from sinks.io.attempts import Manner
 from sinks.io.delivery import Delivery
 from sinks.io.pagerduty import PagerDuty, Service
 from sinks.io.slack import Channel, Slack
+from sinks.pagerduty import KEY_LENGTH
 from sinks.retries import PATIENT
+from streams.errors import SettingError
 
 if TYPE_CHECKING:
     from everfresh.config import Settings
@@ -37,9 +39,10 @@ class Part(NamedTuple):
     delivery: Delivery
     beside: tuple[Beside, ...] = ()
 
-    def trouble(self) -> str | None:
-        """Why nothing moves, or not all of it; None while all is well."""
-        return next((why for one in (self.delivery, *self.beside) if (why := one.trouble())), None)
+    def failing(self) -> str | None:
+        """Why its destination isn't told of everything now; None while all is well."""
+        found = (self.delivery.failing(), *(one.trouble() for one in self.beside))
+        return next((why for why in found if why), None)
 
 
 def alert_parts(site: Site, observe: Observe) -> Iterator[Part]:
@@ -64,7 +67,10 @@ def _pagers(settings: Settings) -> Iterator[Pager]:
 
 def _services(settings: Settings) -> Iterator[Service]:
     for name, said in settings.pagerduty.items():
-        key = needed(said.routing_key, said.routing_key_env, f"pagerduty.{name}.routing_key")
+        setting = f"pagerduty.{name}.routing_key"
+        key = needed(said.routing_key, said.routing_key_env, setting)
+        if len(key) != KEY_LENGTH:
+            raise SettingError(f"setting {setting!r} is wrong: an Integration Key has {KEY_LENGTH} characters")
         choice = settings.routing.choice(f"pagerduty-{name}", said.choice)
         yield Service(name, key, choice, said.url, said.allow_private, _manner(said))
 

@@ -59,10 +59,9 @@ def _parts(site: Site, board: Board) -> Iterator[Part]:
 
 
 async def _pages(site: Site, feed: BoardFeed, parts: list[Part], stop: asyncio.Event) -> None:
-    watched = {"metrics": feed.trouble}
-    for one in parts:
-        watched[one.delivery.route.sink] = one.trouble
-    server = PagesServer(Pages([feed.families], watched))
+    watched = {"metrics": feed.trouble} | {one.delivery.route.sink: one.delivery.trouble for one in parts}
+    outside = {one.delivery.route.sink: one.failing for one in parts}
+    server = PagesServer(Pages([feed.families], watched, outside=outside))
     await server.start(site.settings.metrics_host, site.settings.metrics_port)
     try:
         await stop.wait()

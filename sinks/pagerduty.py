@@ -12,6 +12,8 @@ from streams.units import rfc3339
 
 SEVERITIES = {"info": "info", "warn": "warning", "error": "error", "critical": "critical"}
 
+KEY_LENGTH = 32
+
 SUMMARY_MAX = 1_024
 """characters; more of it is refused"""
 
@@ -37,6 +39,11 @@ def enqueued(wrapped: Envelope, alert: Alert, routing_key: str) -> dict[str, Any
         return said
     links = [{"href": link, "text": name} for name, link in sorted(alert.links.items()) if link.startswith("http")]
     return said | {"client": "everfresh", "links": links, "payload": _payload(wrapped, alert)}
+
+
+def is_about_the_key(body: bytes) -> bool:
+    """Whether a 400 says that the key is wrong, and not the event."""
+    return b"routing_key" in body or b"routing key" in body.lower()
 
 
 def _payload(wrapped: Envelope, alert: Alert) -> dict[str, Any]:

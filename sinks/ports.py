@@ -24,8 +24,8 @@ class Refused(EverfreshError):
 class Destination(Protocol):
     """Where events are delivered. tests/conformance/test_sinks_delivery.py drives one."""
 
-    async def deliver(self, envelope: Envelope) -> None:
-        """Return once the destination has it; an event that isn't for it is let pass.
+    async def deliver(self, envelope: Envelope) -> bool | None:
+        """Return once the destination has it, or False for an event that isn't for it and was let pass.
 
         It may come twice, with the same `id`. Raises Retry, Refused, or anything else, which is tried again.
         """

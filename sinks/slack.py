@@ -93,6 +93,8 @@ def said(wrapped: Envelope, alert: Alert) -> dict[str, Any]:
         "Expected": alert.expected,
         "Actual": alert.actual,
         "Acknowledged by": alert.acknowledged_by,
+        "Silenced until": None if alert.silenced_until is None else rfc3339(alert.silenced_until),
+        "Explained by": alert.inhibited_by,
     }
     rows = [f"*{name}* {_escaped(value)}" for name, value in facts.items() if value]
     rows += [f"*{_escaped(name)}* {_escaped(value)}" for name, value in sorted(alert.labels.items())]

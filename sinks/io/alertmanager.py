@@ -70,15 +70,17 @@ class Alertmanager:
         self._posted: dict[str, Envelope] = {}  # what it was told of each alert that fires
         self.firing = Firing()
 
-    async def deliver(self, envelope: Envelope) -> None:
+    async def deliver(self, envelope: Envelope) -> bool:
         if envelope["type"] not in ALERTS:
-            return
+            return False
         try:
             self.firing.take(envelope)  # so that nothing older is told again once this is under way
         except BadEvent as error:
             raise Refused(str(error)) from None
-        if self._wants(envelope):
-            await self._post([envelope])
+        if not self._wants(envelope):
+            return False
+        await self._post([envelope])
+        return True
 
     async def tell_again(self) -> int:
         """Post all that is to be told; returns how many alerts that were."""

@@ -14,7 +14,7 @@ from streams.cloudevents import Envelope
 logger = logging.getLogger("everfresh.sinks")
 
 Observe = Callable[[str, str], None]
-"""told (sink, outcome) of each attempt: delivered, retried, dead, missed"""
+"""told (sink, outcome) of each attempt: delivered, passed, retried, dead, missed; and resent of what is told again"""
 
 
 class Leaving(Exception):
@@ -41,6 +41,10 @@ class Failure(NamedTuple):
     asked_ms: int = 0
 
 
+Outcome = Failure | Literal["taken", "passed"]
+"""passed: the event isn't for this destination, which says nothing of whether that is up"""
+
+
 class Attempts:
     """All that goes to one destination passes here: so many calls at once, and none before it wants one again."""
 
@@ -52,13 +56,21 @@ class Attempts:
         self._pacing = Pacing(manner.per_minute)
         self._closed_until = 0.0  # by the loop's clock
         self._taken = 0
+        self._took = asyncio.Event()
+        self.failing: str | None = None
+        """why the last call failed; None once the destination takes something"""
 
     def leave(self) -> None:
         """Finish the calls that are out, and wait for nothing any more."""
         self._leaving.set()
+        self._took.set()
 
     async def deliver(self, wrapped: Envelope) -> str | None:
-        """None once the destination has it; else why it was given up. Raises Leaving if neither is so when told to."""
+        """None once the destination has it; else why it was given up. Raises Leaving if neither is so when told to.
+
+        While the destination has taken nothing since the first failure it may be down: that is nobody's fault, and as
+        soon as it takes anything this is tried again too.
+        """
         failures = own = began = taken_before = 0
         while (failure := await self._try(wrapped)) is not None:
             if failure.whose == "event":
@@ -66,38 +78,43 @@ class Attempts:
             if not failures:
                 began, taken_before = _now_ms(), self._taken
             failures += 1
-            own += failure.whose == "unknown"
-            blamed = own if self._taken > taken_before else 0
-            tried = Tried(failures, blamed, _now_ms() - began, failure.asked_ms)
+            is_up = self._taken > taken_before
+            own += is_up and failure.whose == "unknown"
+            tried = Tried(failures, own, _now_ms() - began, failure.asked_ms)
             wait_ms = self._manner.retries.wait_ms(tried, random.random())  # noqa: S311  # jitter is no secret
             if wait_ms is None:
                 return gave_up(tried, failure.why)
             logger.warning("sink %s: %s; trying again in %d ms", self._sink, failure.why, wait_ms)
             self._observe(self._sink, "retried")
-            await self._wait(wait_ms / 1_000)
+            await self._rest(wait_ms / 1_000, is_up or bool(failure.asked_ms))
         return None
 
     async def _try(self, wrapped: Envelope) -> Failure | None:
         async with self._slots:
             if (wait_ms := self._pacing.wait_ms(_now_ms())) > 0:
-                await self._wait(wait_ms / 1_000)
+                await self._rest(wait_ms / 1_000)
             while (ahead := self._closed_until - asyncio.get_running_loop().time()) > 0:
-                await self._wait(ahead)
+                await self._rest(ahead)
             if self._leaving.is_set():
                 raise Leaving
-            failure = await self._call(wrapped)
-        if failure is None:
+            outcome = await self._call(wrapped)
+        if isinstance(outcome, Failure):
+            self.failing = outcome.why
+            if outcome.asked_ms:
+                self._closed_until = asyncio.get_running_loop().time() + outcome.asked_ms / 1_000
+            return outcome
+        if outcome == "taken":
             self._taken += 1
-            self._observe(self._sink, "delivered")
-        elif failure.asked_ms:
-            self._closed_until = asyncio.get_running_loop().time() + failure.asked_ms / 1_000
-        return failure
+            self.failing = None
+            self._took.set()
+        self._observe(self._sink, "delivered" if outcome == "taken" else outcome)
+        return None
 
-    async def _call(self, wrapped: Envelope) -> Failure | None:
+    async def _call(self, wrapped: Envelope) -> Outcome:
         limit = asyncio.timeout(self._manner.try_ms / 1_000)
         try:
             async with limit:
-                await self._destination.deliver(wrapped)
+                is_for_it = await self._destination.deliver(wrapped)
         except Refused as error:
             return Failure(str(error), "event")
         except Retry as error:
@@ -106,15 +123,20 @@ class Attempts:
             late = isinstance(error, TimeoutError) and limit.expired()
             why = f"no answer within {self._manner.try_ms} ms" if late else f"{type(error).__name__}: {error}"
             return Failure(why, "unknown")
-        return None
+        return "passed" if is_for_it is False else "taken"
 
-    async def _wait(self, seconds: float) -> None:
+    async def _rest(self, seconds: float, whatever: bool = True) -> None:
+        """Wait so long; unless that is to be `whatever` happens, only until the destination takes something."""
+        ends = self._leaving if whatever else self._took
+        if not self._leaving.is_set():
+            ends.clear()
         try:
             async with asyncio.timeout(seconds):
-                await self._leaving.wait()
+                await ends.wait()
         except TimeoutError:
-            return
-        raise Leaving
+            pass
+        if self._leaving.is_set():
+            raise Leaving
 
 
 def _now_ms() -> int:

@@ -64,11 +64,16 @@ class Delivery:
         self._trouble: str | None = "it hasn't joined its group yet"
         self._destination, self._log = destination, log
         self._topics, self._observe = topics, observe
+        self._attempts: Attempts | None = None
         self.group = topics.group(f"sink-{route.sink}")
 
     def trouble(self) -> str | None:
         """Why nothing moves; None while all is well. For a health page."""
         return self._trouble
+
+    def failing(self) -> str | None:
+        """Why the destination takes nothing now; None while it does, or nothing was to be delivered."""
+        return self._attempts.failing if self._attempts is not None else None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop` is set; an unreachable log is waited for. Raises DeliveryStopped, TopicMismatch."""
@@ -89,7 +94,7 @@ class Delivery:
 
     async def _join(self, stop: asyncio.Event) -> None:
         route = self.route
-        attempts = Attempts(route.sink, self._destination, route.manner, self._observe)
+        attempts = self._attempts = Attempts(route.sink, self._destination, route.manner, self._observe)
         lanes = Lanes(lambda entry: self._settle(entry, attempts), route.room)
         subscription = await self._log.subscribe(self.group, route.topics, route.start)
         self._trouble = None

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from sinks.answers import judge_call
+from sinks.answers import NotTaken, judge_call
 from sinks.firing import is_over
 from sinks.io.attempts import Manner
 from sinks.io.calling import Caller
 from sinks.io.delivery import Route
-from sinks.pagerduty import enqueued
+from sinks.pagerduty import enqueued, is_about_the_key
 from sinks.ports import Refused
 from sinks.reading import event_of
 from sinks.retries import PATIENT
@@ -18,6 +18,8 @@ from streams.cloudevents import Envelope
 from streams.errors import BadEvent
 from streams.io.clock import wall_clock_ms
 from streams.topics import Topics
+
+_ANSWER_MAX = 4_096
 
 URL = "https://events.pagerduty.com/v2/enqueue"
 
@@ -50,17 +52,20 @@ class PagerDuty:
         self._caller = Caller(service.url, f"pagerduty.{service.name}", service.allow_private)
         self._service = service
 
-    async def deliver(self, envelope: Envelope) -> None:
+    async def deliver(self, envelope: Envelope) -> bool:
         # An end is for it always: where nothing began, nothing comes of it there.
         if envelope["type"] not in ALERTS or not (is_over(envelope) or self._service.choice.wants(envelope)):
-            return
+            return False
         try:
             body = orjson.dumps(enqueued(envelope, event_of(envelope), self._service.routing_key))
         except BadEvent as error:
             raise Refused(str(error)) from None
         now_ms = wall_clock_ms()
-        answer = await self._caller.post(body, {"content-type": "application/json"})
+        answer = await self._caller.post(body, {"content-type": "application/json"}, body_max=_ANSWER_MAX)
+        if answer.status == 400 and is_about_the_key(answer.body):
+            raise NotTaken("HTTP 400: the routing key is wrong")
         judge_call(answer.status, answer.retry_after, now_ms)
+        return True
 
     async def close(self) -> None:
         await self._caller.close()

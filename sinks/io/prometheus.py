@@ -29,13 +29,18 @@ class Pages:
     """`/metrics` and `/health`, to be served here or among another application's routes.
 
     Each source is asked at each scrape: a board's feed, and whatever else a process wants shown (a reactor's own lag
-    and decision times). `watched` is what `/health` tells about, by name.
+    and decision times). `watched` is what `/health` tells about, by name, and `outside` what it tells of others: that
+    one of those fails doesn't make this process unhealthy.
     """
 
     def __init__(
-        self, sources: Sequence[Source], watched: Mapping[str, Trouble], clock: Callable[[], int] = wall_clock_ms
+        self,
+        sources: Sequence[Source],
+        watched: Mapping[str, Trouble],
+        clock: Callable[[], int] = wall_clock_ms,
+        outside: Mapping[str, Trouble] | None = None,
     ) -> None:
-        self._watched = watched
+        self._watched, self._outside = watched, outside or {}
         self._registry = CollectorRegistry()  # ours alone: the default one would show other libraries' metrics
         self._registry.register(_Scraped(sources, clock))
 
@@ -55,6 +60,9 @@ class Pages:
     async def _health(self, _request: web.Request) -> web.Response:
         troubles = {name: trouble for name, ask in self._watched.items() if (trouble := ask()) is not None}
         parts = {name: troubles.get(name, "ok") for name in self._watched}
+        for name, ask in self._outside.items():
+            if (failing := ask()) is not None and name not in troubles:
+                parts[name] = f"waiting for its destination: {failing}"
         body = {"status": "trouble" if troubles else "ok", "parts": parts}
         return web.json_response(body, status=503 if troubles else 200)
 

@@ -64,9 +64,9 @@ class Slack:
         self._channel = channel
         self._notes = Notes(log, topics, channel.sink, Message.decoded)
 
-    async def deliver(self, envelope: Envelope) -> None:
+    async def deliver(self, envelope: Envelope) -> bool:
         if envelope["type"] not in ALERTS:
-            return
+            return False
         try:
             alert: Alert = event_of(envelope)
             mark = mark_of(envelope, alert)
@@ -74,14 +74,15 @@ class Slack:
             raise Refused(str(error)) from None
         note = await self._notes.find(alert.fingerprint)
         if note is not None and mark <= note.mark:
-            return
+            return False
         if note is None or note.mark.episode != alert.episode or note.over:
             if is_over(envelope) or not self._channel.choice.wants(envelope):
-                return  # nothing was said of it
+                return False  # nothing was said of it
             note = None
         await self._say(note, mark, envelope, alert)
         if is_over(envelope):
             await self._forget()
+        return True
 
     async def close(self) -> None:
         await self._caller.close()

@@ -61,10 +61,10 @@ class Webhook:
         self._caller = Caller(hook.url, f"webhooks.{hook.name}", hook.allow_private, resolver)
         self._hook = hook
 
-    async def deliver(self, envelope: Envelope) -> None:
+    async def deliver(self, envelope: Envelope) -> bool:
         hook, now_ms = self._hook, wall_clock_ms()
         if not hook.choice.wants(envelope):
-            return
+            return False
         name, body = envelope["id"], encode(envelope)
         if not (name.isascii() and name.isprintable()):
             raise Refused("the event's id can't stand in an HTTP header")
@@ -76,6 +76,7 @@ class Webhook:
         }
         answer = await self._caller.post(body, headers)
         judge(answer.status, answer.retry_after, now_ms)
+        return True
 
     async def close(self) -> None:
         await self._caller.close()

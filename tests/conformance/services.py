@@ -152,9 +152,10 @@ class PagerDutyServer(Service):
 
 @dataclass
 class SlackServer(Service):
-    """`messages`: ts → its newest text; `edits` counts them."""
+    """`messages`: ts → its newest text, and `details` what is written small below it; `edits` counts them."""
 
     messages: dict[str, str] = field(default_factory=dict)
+    details: dict[str, str] = field(default_factory=dict)
     edits: int = 0
 
     async def post(self, request: web.Request) -> web.StreamResponse:
@@ -173,6 +174,7 @@ class SlackServer(Service):
         if said["ts"] not in self.messages:
             return web.json_response({"ok": False, "error": "message_not_found"})
         self.messages[said["ts"]] = said["text"]
+        self.details[said["ts"]] = said["blocks"][1]["elements"][0]["text"]
         self.edits += 1
         return web.json_response({"ok": True, "channel": ID, "ts": said["ts"], "text": said["text"]})
 

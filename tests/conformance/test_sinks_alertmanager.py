@@ -25,7 +25,7 @@ from tests.conformance.sinks_stage import QUICK, Stage, running
 from tests.core.sinks_samples import event
 from tests.real_alertmanager import RealAlertmanager, alertmanager, free_port
 
-OWN = Choice(types_of(["alert.*"]), "warn")
+OWN = Choice(types_of(["alert.*"]), "warn", for_people=True)
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ async def test_one_that_is_made_anew_hears_of_everything(stage: Stage, tmp_path:
 
 
 async def test_another_severity_is_the_same_alert_and_the_old_one_ends(stage: Stage, real: RealAlertmanager) -> None:
-    async with told(stage, pager(real.url)):
+    async with told(stage, pager(real.url, resend_ms=60_000)):  # nothing lapses meanwhile
         await stage.send(alert("opened", 1, severity="warn"))
         await is_told(real, "firing")
         await stage.send(alert("updated", 2, severity="critical"))
@@ -181,6 +181,23 @@ async def test_another_severity_is_the_same_alert_and_the_old_one_ends(stage: St
             return not await real.firing(fingerprint="f1")
 
         await is_so(none)
+
+
+async def test_what_is_silenced_or_explained_by_another_is_quiet_there_until_it_isnt(
+    stage: Stage, real: RealAlertmanager
+) -> None:
+    async with told(stage, pager(real.url)):
+        await stage.send(alert("opened", 1, "late", inhibited_by="f1"))
+        await stage.send(alert("opened", 1))
+        await is_told(real, "firing")
+        await stage.send(alert("updated", 2, silenced_until=wall_clock_ms() + 3_600_000))
+        await is_told(real, "firing", "resolved")  # nobody tells of it any more
+        assert real.told("late") == []
+        assert real.told("f1") == ["firing", "resolved"]
+        await stage.send(alert("updated", 3))
+        await is_told(real, "firing", "resolved", "firing")
+        await stage.send(alert("updated", 2, "late"))
+        await is_told(real, "firing", fingerprint="late")
 
 
 async def test_what_isnt_for_it_isnt_told_and_ends_always_are(stage: Stage, real: RealAlertmanager) -> None:

@@ -56,6 +56,55 @@ async def test_nothing_is_lost_while_a_destination_is_down_for_a_while(stage: St
 
 
 @in_memory
+async def test_what_waits_for_a_destination_is_tried_as_soon_as_that_takes_anything(stage: Stage) -> None:
+    down = True
+
+    async def behave(_: Envelope) -> None:
+        if down:
+            raise ConnectionError("refused")
+
+    kept = Kept(behave)
+    patient = Retries(first_ms=600_000, longest_ms=600_000)
+    sent = [await stage.materialized(f"shop/{asset}", range(2)) for asset in "abc"]
+    delivery = stage.delivery(kept, manner=Manner(patient))
+    async with running(delivery):
+        await until(lambda: stage.counted.count(("test", "retried")) == 3)
+        assert delivery.failing() == "ConnectionError: refused"
+        down = False
+        sent.append(await stage.materialized("shop/d", range(1)))
+        await until(lambda: len(kept.got) == 7)
+        assert delivery.failing() is None
+    assert [kept.of(f"shop/{asset}") for asset in "abcd"] == sent
+
+
+class Choosy(Kept):
+    """Lets pass what is about "shop/other"."""
+
+    async def deliver(self, envelope: Envelope) -> bool:
+        return envelope["subject"] != "shop/other" and await super().deliver(envelope) is not False
+
+
+@in_memory
+async def test_what_is_let_pass_says_nothing_of_whether_a_destination_is_up(stage: Stage) -> None:
+    down = True
+
+    async def behave(_: Envelope) -> None:
+        if down:
+            raise ConnectionError("refused")
+
+    kept = Choosy(behave)
+    sent = await stage.materialized("shop/a", [0])
+    async with running(stage.delivery(kept)):
+        for offset in range(20):  # five times as many failures as an event of its own fault is allowed
+            await stage.materialized("shop/other", [offset])
+            await until(lambda at=offset: stage.counted.count(("test", "retried")) > at)  # type: ignore[misc]
+        down = False
+        await until(lambda: kept.ids == sent)
+    assert stage.counted.count(("test", "passed")) == 20
+    assert await stage.letters() == []
+
+
+@in_memory
 async def test_others_are_delivered_while_a_poison_event_is_still_being_tried(stage: Stage) -> None:
     async def behave(event: Envelope) -> None:
         if event["subject"] == "shop/poison":

@@ -38,7 +38,7 @@ async def stage(place: Place, opened: Log) -> Stage:
 
 
 def delivery(stage: Stage, server: PagerDutyServer, try_ms: int = 5_000) -> Delivery:
-    choice = Choice(types_of(["alert.*"]), "warn")
+    choice = Choice(types_of(["alert.*"]), "warn", for_people=True)
     meant = Service("oncall", KEY, choice, server.url, allow_private=True, manner=Manner(QUICK, try_ms=try_ms))
     return Delivery(
         meant.route(stage.topics), PagerDuty(meant), stage.moody, stage.topics, lambda *one: stage.counted.append(one)
@@ -51,7 +51,7 @@ async def sent(stage: Stage, meant: Delivery, *events: Envelope) -> None:
         await meant.ready.wait()
         for one in events:
             await stage.send(one)
-        await until(lambda: sum(outcome in {"delivered", "dead"} for _, outcome in stage.counted) == len(events))
+        await until(lambda: sum(outcome != "retried" for _, outcome in stage.counted) == len(events))
 
 
 def alert(how: str, sequence: int, **fields: Any) -> Envelope:
@@ -61,8 +61,7 @@ def alert(how: str, sequence: int, **fields: Any) -> Envelope:
 async def test_an_episode_is_triggered_acknowledged_and_resolved_under_one_key(
     stage: Stage, server: PagerDutyServer
 ) -> None:
-    taken_on = alert("updated", 2)
-    taken_on["data"]["acknowledged_by"] = "ada"
+    taken_on = alert("updated", 2, acknowledged_by="ada")
     again = alert("opened", 4, episode=2)
     await sent(stage, delivery(stage, server), alert("opened", 1), taken_on, alert("resolved", 3), again)
     assert server.incidents == {"f1/1": ["trigger", "acknowledge", "resolve"], "f1/2": ["trigger"]}
@@ -98,13 +97,27 @@ async def test_what_isnt_for_it_isnt_sent_but_every_end_is(stage: Stage, server:
     assert server.incidents == {"f1/1": ["resolve"]}
 
 
+async def test_nobody_is_called_for_what_is_silenced_or_explained_until_it_isnt(
+    stage: Stage, server: PagerDutyServer
+) -> None:
+    quiet = alert("opened", 1, silenced_until="2999-01-01T00:00:00Z"), alert("updated", 2, inhibited_by="f0")
+    await sent(stage, delivery(stage, server), *quiet, alert("updated", 3), alert("resolved", 4, inhibited_by="f0"))
+    assert server.incidents == {"f1/1": ["trigger", "resolve"]}
+
+
 async def hang(_: web.Request) -> web.Response:
     await asyncio.sleep(1)
     return web.Response()
 
 
+async def wrong_key(_: web.Request) -> web.Response:
+    errors = ["Length of 'routing_key' is incorrect (should be 32 characters)"]
+    return web.json_response({"status": "invalid event", "errors": errors}, status=400)
+
+
 @pytest.mark.parametrize(
-    "answer", [says(500), says(502), says(403), says(404), says(429), says(429, **{"Retry-After": "1"}), hang]
+    "answer",
+    [wrong_key, says(500), says(502), says(403), says(404), says(429), says(429, **{"Retry-After": "1"}), hang],
 )
 async def test_it_is_tried_again_with_the_same_key_until_it_is_taken(
     stage: Stage, server: PagerDutyServer, answer: Answer

@@ -37,7 +37,7 @@ async def stage(place: Place, opened: Log) -> Stage:
 
 
 def channel(server: SlackServer, **said: Any) -> Channel:
-    choice = Choice(types_of(["alert.*"]), "warn")
+    choice = Choice(types_of(["alert.*"]), "warn", for_people=True)
     manner = Manner(QUICK, try_ms=said.pop("try_ms", 5_000))
     return Channel("growth", said.pop("token", TOKEN), CHANNEL, choice, server.url, allow_private=True, manner=manner)
 
@@ -58,7 +58,7 @@ async def sent(stage: Stage, meant: Delivery, *events: Envelope) -> None:
         await meant.ready.wait()
         for one in events:
             await stage.send(one)
-        await until(lambda: sum(outcome in {"delivered", "dead"} for _, outcome in stage.counted) == len(events))
+        await until(lambda: sum(outcome != "retried" for _, outcome in stage.counted) == len(events))
 
 
 def alert(how: str, sequence: int, **fields: Any) -> Envelope:
@@ -153,6 +153,21 @@ async def test_nothing_is_said_of_the_end_of_what_wasnt_said(stage: Stage, serve
     mild = alert("opened", 1, severity="info"), alert("resolved", 2, severity="info")
     await sent(stage, delivery(stage, server), *mild, event("alert.resolved", 9, fingerprint="before"))
     assert server.calls == 0
+
+
+@in_memory
+async def test_a_quiet_alert_is_posted_once_it_isnt_and_a_message_says_that_it_is(
+    stage: Stage, server: SlackServer
+) -> None:
+    sink = destination(stage, server)
+    await sink.deliver(alert("opened", 1, inhibited_by="f0"))
+    assert server.calls == 0
+    await sink.deliver(alert("updated", 2))
+    await sink.deliver(alert("updated", 3, silenced_until="2999-01-01T00:00:00Z", acknowledged_by="ada"))
+    await sink.close()
+    [details] = server.details.values()
+    assert "*Acknowledged by* ada" in details
+    assert "*Silenced until* 2999-01-01T00:00:00.000Z" in details
 
 
 @in_memory

@@ -99,6 +99,13 @@ def test_each_criterion_is_asked_and_all_must_hold(criteria: dict[str, Any], is_
     assert AlertRoute(frozenset({"a"}), **criteria).matches(opened) is is_its
 
 
+def test_an_end_is_asked_no_severity_for_where_it_began_nobody_knows() -> None:
+    routing = Routing((AlertRoute(frozenset({"a"}), least="error"),), frozenset({"b"}))
+    assert routing.sinks_of(event("alert.opened", severity="critical")) == {"a"}
+    assert routing.sinks_of(event("alert.updated", severity="info")) == {"b"}
+    assert routing.sinks_of(event("alert.resolved", severity="info")) == {"a"}
+
+
 def test_what_has_no_owner_fits_no_owner() -> None:
     assert not AlertRoute(frozenset({"a"}), owners=("*",)).matches(event("alert.opened", owner=None))
 

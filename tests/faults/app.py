@@ -88,3 +88,6 @@ async def held(holds: ef.Input) -> ef.Output:
 async def held_too(holds: ef.Input) -> ef.Output:
     await free_again()
     return made_of(holds)
+
+
+app.alert("freshness.overdue", held, held_too, damped=False)  # overdue and back again and again is what a test is about

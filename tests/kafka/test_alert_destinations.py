@@ -1,8 +1,11 @@
 """The sinks role with destinations and routes in its settings: each alert goes where it should, and so does its end."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 import everfresh as ef
 from everfresh.config import Settings
@@ -81,10 +84,25 @@ async def test_each_alert_goes_where_routes_lead_it_and_so_does_its_end(settings
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-async def test_a_destination_without_its_secret_ends_the_start_with_its_name(
-    settings: Settings, tmp_path: Path
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (
+            {"slack": {"one": SlackSettings(channel="x", token_env="NOT_THERE")}},
+            "slack.one.token' is missing; set N",
+        ),
+        (
+            {"pagerduty": {"one": PagerDutySettings(routing_key=SecretStr("s3cret"))}},
+            "pagerduty.one.routing_key' is",
+        ),
+        ({"alertmanager": {"one": AlertmanagerSettings(url="http://127.0.0.1:1")}}, "alertmanager.one.url' is wrong"),
+    ],
+)
+async def test_a_destination_that_cant_be_ends_the_start_with_its_name(
+    settings: Settings, tmp_path: Path, said: dict[str, Any], sentence: str
 ) -> None:
     async with staged(settings, shop(tmp_path)) as stage:
         with pytest.raises(ExceptionGroup) as raised:
-            await stage.start("sinks", sinks=(), slack={"sales": SlackSettings(channel="x", token_env="NOT_THERE")})
-    assert raised.group_contains(SettingError, match=r"'slack\.sales\.token' is missing; set NOT_THERE")
+            await stage.start("sinks", sinks=(), **said)
+    assert raised.group_contains(SettingError, match=re.escape(sentence))
+    assert not raised.group_contains(SettingError, match="s3cret")
