@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     unrouted: tuple[str, ...] = ()  # where an alert goes that no route wants; to all that routes name if not said
     metrics_port: int = Field(default=9464, ge=0, le=65_535)
     metrics_host: str = "127.0.0.1"
+    metrics_series: int = Field(default=1_000, ge=10)  # assets, and other series of a metric, that are shown apart
+    reactor_port: int | None = Field(default=None, ge=0, le=65_535)  # where a reactor without sinks shows its metrics
     gateway_port: int = Field(default=8080, ge=0, le=65_535)
     gateway_host: str = "127.0.0.1"
     gateway_token: str = ""  # what callers must show; needed where the gateway listens off the loopback address

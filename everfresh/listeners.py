@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from everfresh.alert_destinations import Part, alert_parts
 from everfresh.messengers import messengers
 from everfresh.recorders import recorders
+from reactors.io.reactor import ROLE as REACTORS
 from sinks.choosing import Choice, types_of
 from sinks.io.board_feed import BoardFeed
 from sinks.io.delivery import Delivery
+from sinks.io.journal_lag import JournalLag
 from sinks.io.log import LogDestination, log_route
 from sinks.io.prometheus import Pages, PagesServer
 from sinks.io.webhook import Hook, Webhook
@@ -24,10 +26,13 @@ if TYPE_CHECKING:
 
 async def serve(site: Site, stop: asyncio.Event) -> None:
     """Deliver to the sinks that the settings name, until `stop`. Raises SettingError for one that can't be."""
-    board = Board()
+    most = site.settings.metrics_series
+    board = Board(most, most)
     feed = BoardFeed(board, site.log.log, site.settings.topics)
     parts = list(_parts(site, board))
     deliveries = [one.delivery for one in parts]
+    for delivery in deliveries:
+        board.expect(delivery.route.sink)
     async with asyncio.TaskGroup() as group:
         for one in parts:
             group.create_task(one.delivery.run(stop), name=f"everfresh-sink-{one.delivery.route.sink}")
@@ -37,7 +42,10 @@ async def serve(site: Site, stop: asyncio.Event) -> None:
             if not await unless_stopped(delivery.ready.wait(), stop):
                 return
         if "prometheus" in site.settings.sinks:
+            lag = JournalLag(site.log.log, site.log.admin, site.settings.topics, site.settings.topics.group(REACTORS))
+            site.shown[:0] = [feed.families, lag.families]
             group.create_task(feed.run(stop), name="everfresh-board")
+            group.create_task(lag.run(stop), name="everfresh-lag")
             group.create_task(_pages(site, feed, parts, stop), name="everfresh-pages")
             if not await unless_stopped(feed.ready.wait(), stop):
                 return
@@ -61,7 +69,7 @@ def _parts(site: Site, board: Board) -> Iterator[Part]:
 async def _pages(site: Site, feed: BoardFeed, parts: list[Part], stop: asyncio.Event) -> None:
     watched = {"metrics": feed.trouble} | {one.delivery.route.sink: one.delivery.trouble for one in parts}
     outside = {one.delivery.route.sink: one.failing for one in parts}
-    server = PagesServer(Pages([feed.families], watched, outside=outside))
+    server = PagesServer(Pages(site.shown, watched, outside=outside))
     await server.start(site.settings.metrics_host, site.settings.metrics_port)
     try:
         await stop.wait()

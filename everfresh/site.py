@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from everfresh.config import Settings
@@ -12,6 +12,7 @@ from everfresh.reading import now
 from reactors.domain import Domain
 from reactors.graph import compile_graph
 from reactors.io.clock import SystemClock
+from sinks.series import Family
 from streams.cloudevents import HEADERS, encode, envelope
 from streams.errors import EverfreshError, TopicMismatch
 from streams.events import DefinitionsDeclared, Event
@@ -32,6 +33,7 @@ class Site:
     settings: Settings
     log: Log
     ready: Callable[[str], None] = lambda _role: None  # is told of each role that has begun its work
+    shown: list[Callable[[int], Iterable[Family]]] = field(default_factory=list)  # roles' own metrics, at an instant
 
     @property
     def transactional(self) -> bool:

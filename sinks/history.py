@@ -61,6 +61,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "n_tested",
         "n_failed",
         "engine",
+        "sample_ref",
         "duration_seconds",
         "details",
     ),
@@ -92,6 +93,10 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "expected",
         "actual",
         "since",
+        "inhibited_by",
+        "acknowledged_by",
+        "silenced_until",
+        "flapping",
         "details",
     ),
     "everfresh_freshness": (
@@ -165,8 +170,9 @@ def _cost(event: CostIncurred) -> list[Found]:
 
 def _alert(event: Alert) -> list[Found]:
     named = _named(event, "everfresh_alerts")
-    told = {"transition": event.TYPE.split(".")[2], "transition_number": event.sequence, "since": rfc3339(event.since)}
-    return [("everfresh_alerts", named | told)]
+    told = {"transition": event.TYPE.split(".")[2], "transition_number": event.sequence}
+    moments = {"since": rfc3339(event.since), "silenced_until": _moment(event.silenced_until)}
+    return [("everfresh_alerts", named | told | moments)]
 
 
 def _freshness(event: FreshnessChanged) -> list[Found]:

@@ -56,6 +56,8 @@ def _alert(alert: Alert) -> Message:
         "since": rfc3339(alert.since),
         "episode": alert.episode,
         "explained by": alert.inhibited_by,
+        "looked after by": alert.acknowledged_by,
+        "flapping": "it opens again and again" if alert.flapping else None,
         **alert.labels,
         **alert.links,
     }

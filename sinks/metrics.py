@@ -34,8 +34,12 @@ from streams.units import instant
 
 SEVERITIES = ("info", "warn", "error", "critical")
 RUN_OUTCOMES = ("materialized", "verified", "quarantined", *get_args(RunEnded.model_fields["outcome"].annotation))
+DELIVERY_OUTCOMES = ("delivered", "retried", "dead", "missed")
 CHECK_OUTCOMES = ("pass", "fail", "error", "skip")
 DURATION_BOUNDS = (0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3_600, 14_400)
+"""seconds"""
+
+DECISION_BOUNDS = (0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 """seconds"""
 
 _STREAMS = {"run": "asset"}
@@ -101,6 +105,10 @@ class Board:
         """Freshness and alerts are about to be read again from the beginning; counters stay."""
         self._standings.forget_all()
         self._firing.clear()
+
+    def expect(self, sink: str) -> None:
+        """Show a sink's counts from the start, at 0, or its first dead letter would hide from increase()."""
+        self._deliveries.start((sink, outcome) for outcome in DELIVERY_OUTCOMES)
 
     def delivered(self, sink: str, outcome: str) -> None:
         """Count what became of an attempt to deliver."""
@@ -172,6 +180,12 @@ class Board:
             self.forget_alert(said.fingerprint)
         else:
             self._firing[said.fingerprint] = said.severity
+
+
+def decision_seconds(series_max: int = 1_000) -> Histogram:
+    """How long reactors take, from having read some entries to having written what follows from them."""
+    about = "How long a turn of the reactor took: from entries read to what follows from them written."
+    return Histogram("everfresh_decision_seconds", about, ("domain",), DECISION_BOUNDS, series_max)
 
 
 def _time_ms(wrapped: Envelope) -> int:

@@ -91,7 +91,7 @@ def _check(event: CheckEvaluated, wrapped: Envelope, namespace: str) -> list[Tol
     at_ms = instant(wrapped.get("time", 0))
     run: Told = {"runId": run_id(wrapped["source"], event.run, f"{event.check}:{event.asset}:{event.partition}")}
     job = _job(namespace, f"{event.asset}.check.{event.check}", "CHECK")
-    asked = _input(namespace, event.asset, event.version)
+    asked = _input(namespace, event.asset, event.version or None)
     began = _run_event("START", rfc3339(at_ms - round(event.duration_seconds * 1_000)), run, job)
     last = {"pass": "COMPLETE", "fail": "COMPLETE", "error": "FAIL", "skip": "ABORT"}[event.outcome]
     if last != "COMPLETE":

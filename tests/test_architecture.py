@@ -154,7 +154,7 @@ def ours(tree: ast.AST) -> list[str]:
 def strange_shape(package: Path) -> list[str]:
     """What is amiss with a top-level package's own folder."""
     folders = {path.name for path in package.iterdir() if path.is_dir() and path.name != "__pycache__"}
-    allowed = {"cli", "gateway", "console"} if package.name == "everfresh" else {"io"}
+    allowed = {"cli", "gateway", "console", "monitoring"} if package.name == "everfresh" else {"io"}
     wanted = (
         ["__init__.py", "py.typed"] if package.name == "everfresh" else ["__init__.py", "py.typed", "io/__init__.py"]
     )

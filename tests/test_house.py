@@ -116,6 +116,8 @@ def test_the_wheel_ships_the_four_packages_typed_and_nothing_else(built: Path) -
     (wheel,) = built.glob("everfresh-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {f"{package}/py.typed" for package in PACKAGES} <= set(names)
+    monitoring = ("everfresh.rules.yml", "everfresh-dashboard.json")
+    assert {f"everfresh/monitoring/{name}" for name in monitoring} <= set(names)
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == set(PACKAGES)
 
 

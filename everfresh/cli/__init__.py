@@ -19,6 +19,7 @@ from everfresh.cli import (
     drawing,
     letters,
     looking,
+    monitoring,
     publishing,
     replaying,
     schemas,
@@ -75,6 +76,7 @@ def _everything() -> Typer:
     whole.add_typer(letters.group, name="dead-letters")
     whole.add_typer(topics.group, name="topics")
     whole.add_typer(schemas.group, name="schema")
+    whole.add_typer(monitoring.group, name="monitoring")
     return whole
 
 

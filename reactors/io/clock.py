@@ -15,6 +15,10 @@ class SystemClock:
     def monotonic_ms(self) -> int:
         return time.monotonic_ns() // 1_000_000
 
+    def precise_seconds(self) -> float:
+        """For short spans, between two calls."""
+        return time.perf_counter()
+
     async def sleep(self, duration_ms: int) -> None:
         await asyncio.sleep(duration_ms / 1_000)
 

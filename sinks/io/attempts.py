@@ -84,7 +84,8 @@ class Attempts:
             wait_ms = self._manner.retries.wait_ms(tried, random.random())  # noqa: S311  # jitter is no secret
             if wait_ms is None:
                 return gave_up(tried, failure.why)
-            logger.warning("sink %s: %s; trying again in %d ms", self._sink, failure.why, wait_ms)
+            # Without the time, so that an outage of a destination with many events reads the same: it is said seldom.
+            logger.warning("sink %s: %s; trying again", self._sink, failure.why)
             self._observe(self._sink, "retried")
             await self._rest(wait_ms / 1_000, is_up or bool(failure.asked_ms))
         return None

@@ -182,6 +182,18 @@ def test_a_file_names_a_mailbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert "s3cret" not in repr(said)
 
 
+def test_a_route_leads_to_a_mailbox_or_a_chat_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    mail = {"server": "smtp.example", "from": "e@shop.example", "to": "ops@shop.example"}
+    routes = ({"to": "mail-ops", "owner": "growth"}, {"to": "apprise-chat", "owner": "finance"})
+    said = settings(mail={"ops": mail}, apprise={"chat": {"urls": "json://here"}}, routes=routes)
+    chosen = {name: said.routing.choice(name, said.mail["ops"].choice) for name in ("mail-ops", "apprise-chat")}
+    for owner, name in (("growth", "mail-ops"), ("finance", "apprise-chat")):
+        assert [one for one, choice in chosen.items() if choice.wants(event("alert.opened", owner=owner))] == [name]
+    quiet = event("alert.opened", owner="growth", inhibited_by="f9")
+    assert not any(choice.wants(quiet) for choice in chosen.values())
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

@@ -28,7 +28,8 @@ def events() -> list[dict[str, Any]]:
         event("cost.incurred", 8, amount=1.5, revision=2),
         *(event("freshness.changed", n) for n in (9, 10)),
         event("alert.opened", 11),
-        event("alert.resolved", 75_011, sequence=2),
+        event("alert.updated", 60_011, sequence=2, acknowledged_by="ada"),
+        event("alert.resolved", 75_011, sequence=3),
     ]
 
 

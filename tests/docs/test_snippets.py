@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from everfresh.config import Settings
+from everfresh.monitoring import write
 from tests.cli.shop import Ran, Shop
 from tests.docs.commands import lines, runs_here, wrong
 from tests.docs.pages import Block, blocks
+from tools.prometheus import promtool
 
 SERVICES = {"docs/publishing.md", "docs/consuming.md"}
 """pages for other services and other languages"""
@@ -123,7 +125,22 @@ def test_settings_on_a_page_are_settings_that_there_are(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", blocks("yaml"), ids=lambda block: block.page)
+def test_a_configuration_of_prometheus_is_one_that_it_takes_with_the_shipped_rules(
+    block: Block, tmp_path: Path
+) -> None:
+    if "scrape_configs" not in block.text:
+        pytest.skip("it is Alertmanager's")
+    write(tmp_path / "monitoring")
+    (tmp_path / "prometheus.yml").write_text(block.text)
+    done = promtool("check", "config", tmp_path / "prometheus.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "rules found" in done.stdout
+
+
+@pytest.mark.parametrize("block", blocks("yaml"), ids=lambda block: block.page)
 def test_a_configuration_of_alertmanager_is_one_that_it_takes(block: Block, tmp_path: Path) -> None:
+    if "scrape_configs" in block.text:
+        pytest.skip("it is Prometheus's")
     program = shutil.which("amtool")
     if program is None:
         pytest.skip("amtool isn't there: it comes with prometheus-alertmanager")
