@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from everfresh import shadows as shadows  # first: it says whose `streams` Python would take for ours
 
 if TYPE_CHECKING:
-    from everfresh import checks, webhooks
+    from everfresh import adapters, checks, webhooks
     from everfresh.app import App
     from everfresh.partitions import (
         Along,
@@ -72,13 +72,14 @@ __all__ = [
     "Weekly",
     "Within",
     "Yearly",
+    "adapters",
     "checks",
     "errors",
     "webhooks",
 ]
 
 _HOMES = {
-    "everfresh": ("checks", "webhooks"),
+    "everfresh": ("adapters", "checks", "webhooks"),
     "everfresh.app": ("App",),
     "everfresh.partitions": (
         "Along",

@@ -8,7 +8,7 @@ from reactors.domain import Output
 from reactors.granting import Terms
 from reactors.ports import Done, Failed
 from reactors.recipes import Code
-from streams.definitions import Manifest
+from streams.definitions import CheckDef, Manifest
 from streams.events import (
     CheckResult,
     Event,
@@ -49,6 +49,7 @@ class SimulatedWorker:
         self.durations: dict[str, int] = {}
         self.usual: dict[str, int] = {}  # as the definitions have it, for what has no duration of its own
         self.outputs: dict[str, tuple[str, ...]] = {}  # computation → the assets it makes
+        self.asking: dict[str, tuple[CheckDef, ...]] = {}  # check that stands alone → what it is called, and how grave
         self.outside: dict[str, str] = {}  # observed source → the version that a look would find
         self.failures: dict[str, int] = {}
         self.outcomes: dict[str, str] = {}
@@ -67,6 +68,7 @@ class SimulatedWorker:
         self.code_versions = {one.key: one.code_version for one in derived}
         self.usual = {one.key: one.takes_ms for one in derived}
         self.outputs = {one.key: one.outputs for one in derived if one.outputs}
+        self.asking = {one.key: one.checks for one in derived if one.asks is not None}
         self.outside = {one.key: self.outside.get(one.key, "0") for one in derived if one.observed}
 
     def beat(self) -> None:
@@ -159,11 +161,19 @@ class SimulatedWorker:
 
     def _made(self, grant: RunGranted) -> Done | Failed:
         """What an attempt comes to by itself: always something new."""
+        if grant.asset in self.asking:
+            return Done(version=grant.run, checks=self._answers(grant.asset))
         if grant.asset in self.outside:
             found = self.outside[grant.asset]
             return Done(version=found, fingerprint=found)
         outputs = {key: MadeOutput(fingerprint=grant.run) for key in self.outputs.get(grant.asset, ())}
         return Done(fingerprint=grant.run, outputs=outputs)
+
+    def _answers(self, asset: str) -> tuple[CheckResult, ...]:
+        """What a check that stands alone comes to: it passes, unless somebody said otherwise."""
+        outcome = self.outcomes.pop(asset, "pass")
+        checks = self.asking[asset]
+        return tuple(CheckResult(check=one.name, outcome=outcome, severity=one.severity) for one in checks)  # type: ignore[arg-type]
 
     def _as_told(self, grant: RunGranted, made: Done) -> Done:
         """The result, unchanged or with a check's outcome where somebody said so."""

@@ -224,6 +224,7 @@ class CheckOutcome:
     n_failed: int | None = None
     metric: float | None = None  # what there is to plot
     skipped: bool = False
+    errored: bool = False  # it can't be told; `passed` says nothing then
     name: str | None = None  # of a function that gives several answers: which of its checks this is
     severity: Severity | None = None  # another one than the check's
     engine: str | None = None  # what looked, where that isn't the function itself

@@ -7,6 +7,7 @@ from streams.events import (
     AssetMaterialized,
     AssetQuarantined,
     AssetVerified,
+    CheckEvaluated,
     Covers,
     Cut,
     Pin,
@@ -68,6 +69,8 @@ class History:
                 self._ended[event.run, event.attempt] = run
             else:
                 self._output(event, self._ended.get((event.run, event.attempt)))
+        elif isinstance(event, CheckEvaluated):
+            self._answered(event, output.at)
         elif isinstance(event, RunEnded | RunCancelled):
             run = self._open.pop((event.run, event.attempt), None)
             if run is not None:
@@ -80,6 +83,14 @@ class History:
             output = replace(run, asset=event.asset, made_by=run.asset, outcome=_OUTCOMES[type(event)])
             output.inputs, output.cut, output.covers = event.inputs, event.cut, event.covers
             self.runs.append(output)
+
+    def _answered(self, event: CheckEvaluated, at: int) -> None:
+        """A check that stands alone answered of another asset, and that is all that its run was for."""
+        for key, run in self._open.items():
+            if run.run == event.run and run.asset != event.asset:
+                run.outcome, run.finished_at = "checked", at
+                del self._open[key]
+                return
 
     def _granted(self, event: RunGranted, at: int) -> None:
         run = Run(
@@ -100,4 +111,4 @@ class History:
         self.runs.append(run)
 
 
-_WATCHED = {RunGranted, RunEnded, RunCancelled, *_OUTCOMES}
+_WATCHED = {RunGranted, RunEnded, RunCancelled, CheckEvaluated, *_OUTCOMES}

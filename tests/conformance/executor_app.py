@@ -112,6 +112,7 @@ def declare(app: ef.App, *, asynchronous: bool = False, **options: Any) -> None:
     app.check("checked", severity="critical", blocking=True)(no_negatives)
     app.check("checked")(is_short)
     app.check("checked", severity="warn")(is_named)
+    app.check(orders, freshness=ef.Eager())(no_negatives)
     app.check("checked_wrongly")(raises_itself)
     app.check("checked_wrongly")(says_neither)
 

@@ -72,6 +72,7 @@ def test_it_publishes_no_version_that_anybody_could_read() -> None:
             world.advance("1m")
         assert not world.events("everfresh.asset.*.v1")
         assert len(asked(world)) >= 3
+        assert {one.outcome for one in world.runs()} == {"checked"}
 
 
 def test_by_cron_it_asks_at_each_tick_though_nothing_changed() -> None:
@@ -110,7 +111,12 @@ def test_a_computed_asset_is_asked_about_once_it_is_published() -> None:
         world.publish("shop/orders", version="1")
         world.advance("1m")
         assert [one["asset"] for one in world.events("everfresh.asset.materialized.v1")][-1] == "shop/revenue"
-        assert [one.outcome for one in world.runs("shop/revenue.is_known")][-1] != "failed"
+        assert [one.outcome for one in world.runs("shop/revenue.is_known")][-1] == "checked"
+        world.check("shop/revenue.is_known", "fail")
+        world.publish("shop/orders", version="2")
+        world.advance("1m")
+        assert asked(world)[-1][1:] == ("is_known", world.runs("shop/revenue.is_known")[-1].run, "fail")
+        assert [one["severity"] for one in world.events("everfresh.alert.opened.v1")] == ["error"]
 
 
 @pytest.mark.parametrize(

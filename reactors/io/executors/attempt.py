@@ -173,8 +173,8 @@ class Attempt:
     def store(self, product: Product) -> None:
         """Keep the product's value, if it has one; under a name of this attempt alone."""
         store = product.recipe.store
-        if product.output.value is None or store is None:
-            return
+        if product.output.value is None or store is None or product.recipe.asset.asks is not None:
+            return  # what a check asks about is kept already; its store is for samples
         key = product.recipe.asset.key
         address = Address(key, self.task.partition, f"{self.task.run}.{self.task.attempt}")
         with self.step("store", f"output {key!r}" if self.outputs else ""):

@@ -69,7 +69,7 @@ class Asking:
     ) -> list[CheckResult]:
         found = []
         for outcome in outcomes:
-            how = "skip" if outcome.skipped else "pass" if outcome.passed else "fail"
+            how = "skip" if outcome.skipped else "error" if outcome.errored else "pass" if outcome.passed else "fail"
             result = _result(question, how, outcome, seconds)
             found.append(result.model_copy(update={"sample_ref": self._sample(recipe, question, result, outcome)}))
         return found
