@@ -35,8 +35,8 @@ def commanded(domain: Domain, command: Backfill) -> None:
         raise BadEvent(f"backfill of {asset!r}: it names no partition")
     state = domain.state
     name = f"b{state.offset}"
-    one = state.backfills[name] = BackfillState(name, asset, len(left), command.slots, command.force, command.by)
-    one.left = left[::-1]
+    one = BackfillState(name, asset, len(left), command.slots, command.force, state.offset, command.by)
+    state.backfills[name], one.left = one, left[::-1]
     for over in [key for key, old in state.backfills.items() if old.is_over][:-KEPT]:
         del state.backfills[over]
     _tell(domain, one)
@@ -116,7 +116,8 @@ def _begin(domain: Domain, one: BackfillState, partition: str) -> bool:
             one.failed[partition] = lacking
             return False
     node = node_of(domain, key)
-    if not one.force and node.version is not None and node.owed_at is None:
+    is_right = node.version is not None and node.owed_at is None
+    if node.ran_at >= one.asked if one.force else is_right:  # somebody else's run may have done it meanwhile
         one.done += 1
         return False
     if node.missing or node.paused is not None:

@@ -21,7 +21,7 @@ from reactors.state import Node, Parts, Retired, Root
 from streams.cloudevents import event_id
 from streams.definitions import CODE, LOOK, AssetDef, Manifest
 from streams.errors import BadEvent, DefinitionError
-from streams.events import DefinitionsPart
+from streams.events import Cut, DefinitionsPart
 from streams.grids import listed
 from streams.keys import asset_of, partition_of
 from streams.manifests import joined
@@ -107,11 +107,19 @@ def _narrow(domain: Domain, node: Node, before: Iterable[str]) -> None:
     """
     now = [root.key for root in domain.roots_above(node)] if before else []
     lost = {asset_of(key) for key in before if key not in now}
-    names = [name for name in domain.graph.above(node.asset) if name in lost and name in node.cut]
-    if names:
-        touching = cut_of(domain, node, node.cut_at)
-        node.cut = {**node.cut, **{name: min(node.cut[name], touching.get(name, 0)) for name in names}}
+    names = [name for name in domain.graph.above(node.asset) if name in lost]
+    node.cut = {**node.cut, **_touching(domain, node, names, node.cut, node.cut_at)}
+    if node.requests and node.run is not None and node.run.live:  # its result is yet to come
+        flying = node.requests[0]
+        flying.narrowed |= _touching(domain, node, names, flying.stands_for, flying.at)
     node.granted = {name: seq for name, seq in node.granted.items() if name not in lost}
+
+
+def _touching(domain: Domain, node: Node, names: Iterable[str], cut: Cut, at: int) -> Cut:
+    """How far a cut goes of these sources, by those of their partitions that the node still reads."""
+    known = [name for name in names if name in cut]
+    touching = cut_of(domain, node, at) if known else {}
+    return {name: min(cut[name], touching.get(name, 0)) for name in known}
 
 
 def _declare_root(domain: Domain, key: str) -> None:

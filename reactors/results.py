@@ -31,7 +31,7 @@ def publish(domain: Domain, node: Node, made: Made, outputs: dict[str, Made] | N
         remember(domain, node, version, result.checks, held=False)
         node.version, node.fingerprint = version, result.fingerprint
         node.uri, node.format, node.metadata = result.uri, result.format, result.metadata
-    node.made = outputs or {}
+    node.made, node.ran_at = outputs or {}, request.at
     fields = publication(node, made.run, made.attempt, request.pins, request.cut)
     fields |= {"started_at": made.started_at, "finished_at": made.finished_at, "metadata": result.metadata}
     if not request.consistent:
@@ -39,7 +39,7 @@ def publish(domain: Domain, node: Node, made: Made, outputs: dict[str, Made] | N
     if asks is None:  # a check's answers were all there is to tell
         domain.say(AssetMaterialized if new else AssetVerified, node.key, fields)
     if request.consistent:
-        stand(domain, node, request.cut, request.at, request.pins)
+        stand(domain, node, request.stands_for, request.at, request.pins)
     else:
         stand_aside(domain, node, request.pins)
     woken = finish(domain, node, request)
@@ -91,7 +91,7 @@ def _quarantine(domain: Domain, node: Node, made: Made) -> None:
         result.format,
         made.run,
         request.at,
-        request.cut,
+        request.stands_for,
         request.pins,
         request.consistent,
     )

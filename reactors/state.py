@@ -79,6 +79,12 @@ class Request:
     pins: dict[str, Pin] = field(default_factory=dict)
     waiting: dict[str, int] = field(default_factory=dict)  # input → `at` of the request of it that this one waits for
     made: Made | None = None  # of an output: what its computation made of it at that cut
+    narrowed: Cut = field(default_factory=dict)  # a deploy has it read less: how far it goes of what is read less of
+
+    @property
+    def stands_for(self) -> Cut:
+        """What a version made at this cut is right at now."""
+        return {**self.cut, **self.narrowed} if self.narrowed else self.cut
 
 
 @dataclass(slots=True)
@@ -150,6 +156,7 @@ class Node:
     metadata: dict[str, Any] = field(default_factory=dict)
     consistent: bool = True  # False: computed from inputs of other domains that didn't agree
     cut_at: int = -1
+    ran_at: int = -1  # the offset that the cut of its newest run with a result stands for
     cut: Cut = field(default_factory=dict)
     consumed: dict[str, Pin] = field(default_factory=dict)  # input → what the version was computed from
     missing: int = 0  # ancestor roots that have no version yet
@@ -300,6 +307,7 @@ class BackfillState:
     total: int
     slots: int
     force: bool
+    asked: int  # offset of the command
     by: str = ""
     status: BackfillStatus = "running"
     left: list[str] = field(default_factory=list)  # partitions not begun, the next one last

@@ -48,19 +48,27 @@ class Covered:
 def _in_turn(trace: Trace) -> Iterator[tuple[Grant | Publication, Covered]]:
     """Grants and publications, each with what was known of its node before it."""
     known: dict[Node, Covered] = {}
+    granted: dict[str, int] = {}
+    moved: dict[Node, int] = {}  # node → the last deploy that has it read other partitions
+    flown: dict[Node, None] = {}
     for item in trace.line:
         if isinstance(item, Deploy):
             item.graph.forget(known)
+            moved |= {node: item.offset for node in flown if trace.moves(item, node)}
             for node, one in known.items():
                 one.is_moved = one.is_moved or trace.moves(item, node)
         elif isinstance(item, Grant):
+            granted.setdefault(item.run, item.offset)
+            flown[item.node] = None
             yield item, known.get(item.node, Covered())
         elif isinstance(item, Publication) and item.kind != "quarantined":
             before = known.get(item.node, Covered())
             yield item, before
             most = {} if before.is_moved else before.covered
             covered = {source: max(seq, most.get(source, 0)) for source, seq in item.cut.items()}
-            known[item.node] = Covered(covered, item.cut)
+            # What was in flight when a deploy moved it goes by what it read before.
+            was_moved = granted.get(item.run or "", item.offset) < moved.get(item.node, -1)
+            known[item.node] = Covered(covered, item.cut, was_moved)
 
 
 def nothing_left_uncovered(trace: Trace) -> Iterator[Violation]:

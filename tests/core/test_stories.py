@@ -35,6 +35,8 @@ FOUND = {
     200_796: "a deploy had a partition read less: each later cut seemed to go back, and no grant was accepted any more",
     200_922: "a window that lookback had left out by then was still planned for, and judged, as promised",
     310_097: "a deploy had a backfill run anew what was in flight for it",
+    301_910: "a forced backfill ran again what another wave had run since it was commanded",
+    302_094: "a run in flight across a deploy that narrows a mapping stood for more than was read of it then",
 }
 
 PARTITIONED = range(200_000, 200_015)

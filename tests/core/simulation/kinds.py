@@ -42,6 +42,6 @@ def kind_of(seed: int) -> Kind:
 def _drawn(dice: random.Random) -> Kind:
     said = dice.choices(("partitioned", "observed", "several", ""), (3, 2, 5, 10))[0]
     if said == "partitioned":
-        return Kind(is_partitioned=True, size=0.6, changes=3, glances=0.04)
-    size = dice.choice((1, 1.2, 1.5))
+        return Kind(is_partitioned=True, size=0.7, changes=3, glances=0.04)
+    size = dice.choice((1.1, 1.3, 1.5))
     return Kind(dice.random() < 0.4, said == "several", said == "observed", size=size, changes=3, glances=0.04)
