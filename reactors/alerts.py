@@ -156,7 +156,7 @@ def _tell(domain: Domain, alarm: Alarm, how: type[Alert]) -> None:
     cause, trouble = alarm.cause, alarm.trouble
     definition, name = domain.graph.assets.get(cause.asset), LABELS.get(cause.rule)
     fields = {
-        "fingerprint": cause.fingerprint,
+        "fingerprint": cause.fingerprint(domain.name),
         "episode": alarm.episode,
         "sequence": alarm.sequence,
         "rule": cause.rule,

@@ -43,10 +43,10 @@ class Cause(NamedTuple):
         """How the state names it."""
         return f"{self.rule} {self.asset} {self.partition} {self.label}".rstrip()
 
-    @property
-    def fingerprint(self) -> str:
-        """How everybody else names it, for ever."""
-        return event_id(*((*self[:3], self.label) if self.label else self[:3]))
+    def fingerprint(self, domain: str) -> str:
+        """How everybody else names it, for ever. What is about no asset is about the domain."""
+        about = (self.rule, self.asset or domain, self.partition)
+        return event_id(*((*about, self.label) if self.label else about))
 
 
 LABELS = {CHECK_FAILED: "check", CHECK_ERRORED: "check", DEAD_LETTER: "by", GAP: "topic"}

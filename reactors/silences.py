@@ -13,7 +13,8 @@ from streams.events import Acknowledge, LiftSilence, SilenceAlerts
 
 def acknowledge(domain: Domain, said: Acknowledge) -> None:
     """Somebody looks after an alert. Raises BadEvent where no such alert fires."""
-    found = [one for one in domain.state.alerts.values() if one.is_told and one.cause.fingerprint == said.fingerprint]
+    firing = [one for one in domain.state.alerts.values() if one.is_told]
+    found = [one for one in firing if one.cause.fingerprint(domain.name) == said.fingerprint]
     if not found:
         raise BadEvent(f"acknowledge {said.fingerprint!r}: no such alert fires in {domain.name!r}")
     for alarm in found:

@@ -35,7 +35,7 @@ def _explained_by(domain: Domain, node: Node) -> str | None:
     """The fingerprint of the alert about what holds the node: its own failing, or that of what blocks it."""
     one = domain.state.nodes[node.blocked_by] if node.blocked_by is not None else node
     rule = _HOLDS.get(one.hold.kind) if one.hold is not None else None
-    return None if rule is None else of_node(rule, one).fingerprint
+    return None if rule is None else of_node(rule, one).fingerprint(domain.name)
 
 
 def _overdue(domain: Domain, node: Node, is_late: bool) -> None:

@@ -71,7 +71,7 @@ def rows(domain: Domain) -> list[Firing]:
                 summary=trouble.summary,
                 expected=trouble.expected,
                 actual=trouble.actual,
-                fingerprint=cause.fingerprint,
+                fingerprint=cause.fingerprint(domain.name),
                 episode=alarm.episode,
                 acknowledged_by=alarm.acknowledged_by or None,
                 silenced_until=alarm.silenced_until,

@@ -237,3 +237,12 @@ def test_sequences_of_an_episode_grow_by_one() -> None:
         seen += [one.event().sequence for one in outputs if ".alert." in one.model.TYPE]  # type: ignore[attr-defined]
     assert all(later == earlier + 1 for earlier, later in pairwise(seen))
     assert seen[0] == 1
+
+
+def test_what_is_about_a_domain_has_another_fingerprint_than_the_same_of_another_domain() -> None:
+    found = set()
+    for name in ("d", "e"):
+        journal = Journal(Manifest(domain=name, deploy=1, assets=(source(f"{name}/s"),)))
+        refuse(journal.domain, journal.domain.state.offset + 1, journal.domain.state.now, "no JSON")
+        found |= {one.event().fingerprint for one in journal.domain.outputs if ".alert." in one.model.TYPE}  # type: ignore[attr-defined]
+    assert len(found) == 2
