@@ -1,6 +1,6 @@
 """What a sink delivers to, in the domain's words."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from streams.cloudevents import Envelope
 from streams.errors import EverfreshError
@@ -24,11 +24,19 @@ class Refused(EverfreshError):
 class Destination(Protocol):
     """Where events are delivered. tests/conformance/test_sinks_delivery.py drives one."""
 
-    async def deliver(self, envelope: Envelope) -> bool | None:
-        """Return once the destination has it, or False for an event that isn't for it and was let pass.
+    async def deliver(self, envelope: Envelope) -> None:
+        """Return once the destination has it; an event that isn't for it is let pass.
 
         It may come twice, with the same `id`. Raises Retry, Refused, or anything else, which is tried again.
         """
 
     async def close(self) -> None:
         """Let go; idempotent."""
+
+
+@runtime_checkable
+class Choosing(Protocol):
+    """A destination that many events aren't for: those don't wait for their turn, nor say whether it is up."""
+
+    async def lets_pass(self, envelope: Envelope) -> bool:
+        """Whether nothing is to be done about the event. Raises what `deliver` does."""

@@ -70,17 +70,18 @@ class Alertmanager:
         self._posted: dict[str, Envelope] = {}  # what it was told of each alert that fires
         self.firing = Firing()
 
-    async def deliver(self, envelope: Envelope) -> bool:
+    async def lets_pass(self, envelope: Envelope) -> bool:
         if envelope["type"] not in ALERTS:
-            return False
+            return True
         try:
-            self.firing.take(envelope)  # so that nothing older is told again once this is under way
+            self.firing.take(envelope)  # so that nothing older is told again from now on
         except BadEvent as error:
             raise Refused(str(error)) from None
-        if not self._wants(envelope):
-            return False
-        await self._post([envelope])
-        return True
+        return not self._wants(envelope)
+
+    async def deliver(self, envelope: Envelope) -> None:
+        if not await self.lets_pass(envelope):
+            await self._post([envelope])
 
     async def tell_again(self) -> int:
         """Post all that is to be told; returns how many alerts that were."""

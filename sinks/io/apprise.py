@@ -53,9 +53,12 @@ class Apprise:
         self._reached = Reached()
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="everfresh-apprise")
 
+    async def lets_pass(self, envelope: Envelope) -> bool:
+        return not self._notice.choice.wants(envelope)
+
     async def deliver(self, envelope: Envelope) -> None:
         name = envelope["id"]
-        if not self._notice.choice.wants(envelope):
+        if await self.lets_pass(envelope):
             return
         try:
             said = message_of(envelope)

@@ -3,15 +3,17 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Coroutine
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from sinks.pacing import Pacing
-from sinks.ports import Destination, Refused, Retry
+from sinks.ports import Choosing, Destination, Refused, Retry
 from sinks.retries import Retries, Tried, gave_up
 from streams.cloudevents import Envelope
 
 logger = logging.getLogger("everfresh.sinks")
+
+Found = TypeVar("Found")
 
 Observe = Callable[[str, str], None]
 """told (sink, outcome) of each attempt: delivered, passed, retried, dead, missed; and resent of what is told again"""
@@ -39,10 +41,6 @@ class Failure(NamedTuple):
     why: str
     whose: Literal["event", "destination", "unknown"]
     asked_ms: int = 0
-
-
-Outcome = Failure | Literal["taken", "passed"]
-"""passed: the event isn't for this destination, which says nothing of whether that is up"""
 
 
 class Attempts:
@@ -91,6 +89,19 @@ class Attempts:
         return None
 
     async def _try(self, wrapped: Envelope) -> Failure | None:
+        passes = await self._call(self._lets_pass, wrapped)
+        if passes is True:
+            self._observe(self._sink, "passed")
+            return None
+        failure = passes if isinstance(passes, Failure) else await self._in_turn(wrapped)
+        self.failing = failure.why if failure is not None else None
+        if failure is None:
+            self._taken += 1
+            self._took.set()
+            self._observe(self._sink, "delivered")
+        return failure
+
+    async def _in_turn(self, wrapped: Envelope) -> Failure | None:
         async with self._slots:
             if (wait_ms := self._pacing.wait_ms(_now_ms())) > 0:
                 await self._rest(wait_ms / 1_000)
@@ -98,24 +109,19 @@ class Attempts:
                 await self._rest(ahead)
             if self._leaving.is_set():
                 raise Leaving
-            outcome = await self._call(wrapped)
-        if isinstance(outcome, Failure):
-            self.failing = outcome.why
-            if outcome.asked_ms:
-                self._closed_until = asyncio.get_running_loop().time() + outcome.asked_ms / 1_000
-            return outcome
-        if outcome == "taken":
-            self._taken += 1
-            self.failing = None
-            self._took.set()
-        self._observe(self._sink, "delivered" if outcome == "taken" else outcome)
-        return None
+            failure = await self._call(self._destination.deliver, wrapped)
+        if failure is not None and failure.asked_ms:
+            self._closed_until = asyncio.get_running_loop().time() + failure.asked_ms / 1_000
+        return failure
 
-    async def _call(self, wrapped: Envelope) -> Outcome:
+    async def _lets_pass(self, wrapped: Envelope) -> bool:
+        return isinstance(self._destination, Choosing) and await self._destination.lets_pass(wrapped)
+
+    async def _call(self, call: Callable[[Envelope], Coroutine[Any, Any, Found]], wrapped: Envelope) -> Found | Failure:
         limit = asyncio.timeout(self._manner.try_ms / 1_000)
         try:
             async with limit:
-                is_for_it = await self._destination.deliver(wrapped)
+                return await call(wrapped)
         except Refused as error:
             return Failure(str(error), "event")
         except Retry as error:
@@ -124,7 +130,6 @@ class Attempts:
             late = isinstance(error, TimeoutError) and limit.expired()
             why = f"no answer within {self._manner.try_ms} ms" if late else f"{type(error).__name__}: {error}"
             return Failure(why, "unknown")
-        return "passed" if is_for_it is False else "taken"
 
     async def _rest(self, seconds: float, whatever: bool = True) -> None:
         """Wait so long; unless that is to be `whatever` happens, only until the destination takes something."""

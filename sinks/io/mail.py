@@ -49,9 +49,12 @@ class Mail:
         self._reached, self._refusals = Reached(), dict[tuple[str, str], str]()
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="everfresh-mail")
 
+    async def lets_pass(self, envelope: Envelope) -> bool:
+        return not self._mailbox.choice.wants(envelope)
+
     async def deliver(self, envelope: Envelope) -> None:
         box, name = self._mailbox, envelope["id"]
-        if not box.choice.wants(envelope):
+        if await self.lets_pass(envelope):
             return
         try:
             mail = mail_of(envelope, box.sender)

@@ -52,10 +52,14 @@ class PagerDuty:
         self._caller = Caller(service.url, f"pagerduty.{service.name}", service.allow_private)
         self._service = service
 
-    async def deliver(self, envelope: Envelope) -> bool:
-        # An end is for it always: where nothing began, nothing comes of it there.
-        if envelope["type"] not in ALERTS or not (is_over(envelope) or self._service.choice.wants(envelope)):
-            return False
+    async def lets_pass(self, envelope: Envelope) -> bool:
+        """An end is for it always: where nothing began, nothing comes of it there."""
+        is_wanted = is_over(envelope) or self._service.choice.wants(envelope)
+        return envelope["type"] not in ALERTS or not is_wanted
+
+    async def deliver(self, envelope: Envelope) -> None:
+        if await self.lets_pass(envelope):
+            return
         try:
             body = orjson.dumps(enqueued(envelope, event_of(envelope), self._service.routing_key))
         except BadEvent as error:
@@ -65,7 +69,6 @@ class PagerDuty:
         if answer.status == 400 and is_about_the_key(answer.body):
             raise NotTaken("HTTP 400: the routing key is wrong")
         judge_call(answer.status, answer.retry_after, now_ms)
-        return True
 
     async def close(self) -> None:
         await self._caller.close()

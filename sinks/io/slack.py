@@ -1,7 +1,7 @@
 """Slack as a destination: one message an episode of an alert, edited as the alert changes and when it is over."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -53,6 +53,13 @@ class Channel:
         return Route(self.sink, (topics.alerts.name,), "latest", self.manner)
 
 
+class Due(NamedTuple):
+    """Whether something is to be said, and in which message; None: in a new one."""
+
+    is_due: bool
+    message: Message | None = None
+
+
 class Slack:
     """Posts, and remembers in a topic what it posted where, so that whoever comes next can edit it.
 
@@ -64,31 +71,34 @@ class Slack:
         self._channel = channel
         self._notes = Notes(log, topics, channel.sink, Message.decoded)
 
-    async def deliver(self, envelope: Envelope) -> bool:
-        if envelope["type"] not in ALERTS:
-            return False
-        try:
-            alert: Alert = event_of(envelope)
-            mark = mark_of(envelope, alert)
-        except (BadEvent, ValueError) as error:
-            raise Refused(str(error)) from None
-        note = await self._notes.find(alert.fingerprint)
-        if note is not None and mark <= note.mark:
-            return False
-        if note is None or note.mark.episode != alert.episode or note.over:
-            if is_over(envelope) or not self._channel.choice.wants(envelope):
-                return False  # nothing was said of it
-            note = None
-        await self._say(note, mark, envelope, alert)
+    async def lets_pass(self, envelope: Envelope) -> bool:
+        return not (await self._due(envelope)).is_due
+
+    async def deliver(self, envelope: Envelope) -> None:
+        due = await self._due(envelope)
+        if due.is_due:
+            await self._say(due.message, envelope)
         if is_over(envelope):
             await self._forget()
-        return True
 
     async def close(self) -> None:
         await self._caller.close()
 
-    async def _say(self, message: Message | None, mark: Mark, wrapped: Envelope, alert: Alert) -> None:
+    async def _due(self, wrapped: Envelope) -> Due:
+        """A repeat isn't due, nor what isn't for this channel, unless its episode stands there already."""
+        if wrapped["type"] not in ALERTS:
+            return Due(is_due=False)
+        alert, mark = _read(wrapped)
+        note = await self._notes.find(alert.fingerprint)
+        if note is not None and mark <= note.mark:
+            return Due(is_due=False)
+        if note is not None and note.mark.episode == alert.episode and not note.over:
+            return Due(is_due=True, message=note)
+        return Due(is_due=not is_over(wrapped) and self._channel.choice.wants(wrapped))
+
+    async def _say(self, message: Message | None, wrapped: Envelope) -> None:
         """Edit the message, or post one; and note it."""
+        alert, mark = _read(wrapped)
         if message is not None:
             try:
                 await self._call(UPDATE, update(message, wrapped, alert))
@@ -116,3 +126,12 @@ class Slack:
         for name, one in self._notes:
             if one.over and one.told_ms < before:
                 await self._notes.forget(name)
+
+
+def _read(wrapped: Envelope) -> tuple[Alert, Mark]:
+    """Raises Refused for what is no alert."""
+    try:
+        alert: Alert = event_of(wrapped)
+        return alert, mark_of(wrapped, alert)
+    except (BadEvent, ValueError) as error:
+        raise Refused(str(error)) from None

@@ -61,10 +61,13 @@ class Webhook:
         self._caller = Caller(hook.url, f"webhooks.{hook.name}", hook.allow_private, resolver)
         self._hook = hook
 
-    async def deliver(self, envelope: Envelope) -> bool:
+    async def lets_pass(self, envelope: Envelope) -> bool:
+        return not self._hook.choice.wants(envelope)
+
+    async def deliver(self, envelope: Envelope) -> None:
         hook, now_ms = self._hook, wall_clock_ms()
-        if not hook.choice.wants(envelope):
-            return False
+        if await self.lets_pass(envelope):
+            return
         name, body = envelope["id"], encode(envelope)
         if not (name.isascii() and name.isprintable()):
             raise Refused("the event's id can't stand in an HTTP header")
@@ -76,7 +79,6 @@ class Webhook:
         }
         answer = await self._caller.post(body, headers)
         judge(answer.status, answer.retry_after, now_ms)
-        return True
 
     async def close(self) -> None:
         await self._caller.close()

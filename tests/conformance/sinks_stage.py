@@ -31,11 +31,10 @@ class Kept:
         self.closed = False
         self._behave = behave
 
-    async def deliver(self, envelope: Envelope) -> bool | None:
+    async def deliver(self, envelope: Envelope) -> None:
         if self._behave is not None:
             await self._behave(envelope)
         self.got.append(envelope)
-        return None
 
     async def close(self) -> None:
         self.closed = True

@@ -80,8 +80,8 @@ async def test_what_waits_for_a_destination_is_tried_as_soon_as_that_takes_anyth
 class Choosy(Kept):
     """Lets pass what is about "shop/other"."""
 
-    async def deliver(self, envelope: Envelope) -> bool:
-        return envelope["subject"] != "shop/other" and await super().deliver(envelope) is not False
+    async def lets_pass(self, envelope: Envelope) -> bool:
+        return bool(envelope["subject"] == "shop/other")
 
 
 @in_memory
@@ -247,6 +247,19 @@ async def test_it_is_called_no_oftener_than_was_said(stage: Stage) -> None:
     ):  # three, and then one each 1.9 s
         await until(lambda: len(kept.got) == 6)
     assert calls[5] - calls[0] >= 3 * 1.9 - 0.01
+
+
+@in_memory
+async def test_what_is_let_pass_takes_nobodys_turn(stage: Stage) -> None:
+    kept = Choosy()
+    sent = []
+    for asset in range(40):
+        await stage.materialized("shop/other", [asset])
+        sent += await stage.materialized("shop/a", [asset]) if asset < 3 else []
+    async with running(
+        stage.delivery(kept, manner=Manner(QUICK, at_once=1, per_minute=30))
+    ):  # three, and then one a 2 s
+        await until(lambda: kept.ids == sent and stage.counted.count(("test", "passed")) == 40)
 
 
 @in_memory
