@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tools.children import end, spawn
+from tools.kafka.broker import free_port
 
 APP = """
 import everfresh as ef
@@ -28,7 +29,7 @@ def is_there(revenue: str) -> bool:
     return bool(revenue)
 
 
-@app.asset(deps=[revenue], freshness=ef.Within("8s"))
+@app.asset(deps=[revenue], freshness=ef.Within("20s"))
 async def report(revenue: ef.Input) -> str:
     return "on " + revenue.load()
 
@@ -38,20 +39,21 @@ async def broken(orders: ef.Input) -> str:
     raise ValueError("no such warehouse")
 """
 
-PATIENCE_SECONDS = 100.0
+PATIENCE_SECONDS = 200.0
 
 
 class Scene:
     """A folder with an app, and everfresh's roles as processes."""
 
     def __init__(self, folder: Path, metrics_port: int) -> None:
-        self.folder, self.port = folder, metrics_port
+        self.folder, self.port, self.reactor_port = folder, metrics_port, free_port()
         (folder / "shop.py").write_text(APP)
         self._version = 0
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         os.environ.pop("EVERFRESH_LOG", None)
         (folder / "everfresh.toml").write_text(
-            f'metrics_port = {metrics_port}\nlog = "sqlite:log.db"\n[history.books]\nurl = "sqlite:history.db"\n'
+            f"metrics_port = {metrics_port}\nreactor_port = {self.reactor_port}\n"
+            f'log = "sqlite:log.db"\n[history.books]\nurl = "sqlite:history.db"\n'
         )
 
     def run(self, *arguments: str) -> None:

@@ -67,18 +67,23 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
             scene.close()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", DESIGNED)
 def test_what_the_design_wants_measured_is_there(prometheus: Prometheus, name: str) -> None:
     assert prometheus.query(name)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("query", queries())
 def test_every_query_gives_data(prometheus: Prometheus, query: str) -> None:
     found = prometheus.query(query)
     assert found, query
     assert any(one["value"][1] != "NaN" for one in found), query
+
+
+def test_a_sinks_first_dead_letter_will_show_as_an_increase(prometheus: Prometheus) -> None:
+    [dead] = prometheus.query('everfresh_deliveries_total{sink="history-books",outcome="dead"}')
+    assert dead["value"][1] == "0"
 
 
 def test_the_variable_lists_the_assets(prometheus: Prometheus) -> None:
