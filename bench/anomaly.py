@@ -58,7 +58,7 @@ def judged(one: Expectation, measures: Sequence[Measure]) -> list[Said]:
     rule, points, found = rule_of(one.said), list[Point](), []
     for number, measure in enumerate(measures):
         finding = judge(rule, points, measure)
-        failed = finding.name if finding is not None and abs(finding.z) > rule.z else None
+        failed = finding.name if finding is not None and finding.is_anomaly(rule) else None
         found.append(Said(failed))
         points = kept(one.learning, points, Point(version=str(number), usual=failed is None, measure=measure), False)
     return found

@@ -21,6 +21,9 @@ METRICS: tuple[Metric, ...] = ("rows", "nulls", "mean", "distinct")
 LEARNED_LEAST = 14
 """points below which nothing is judged"""
 
+LASTING = 7
+"""points that lean to one side, none of them far enough to be an anomaly alone, before they may be one together"""
+
 _MAD = 1.4826
 """the median absolute deviation times this is a normal distribution's standard deviation"""
 
@@ -55,6 +58,17 @@ class Finding(NamedTuple):
     shown: float
     usual: float  # as people read it
     learned: int  # points it was compared with
+    together: float = (
+        0.0  # of a share of nulls: how far out of line it and the points before it are, all above the usual
+    )
+
+    def is_anomaly(self, rule: Rule) -> bool:
+        """It is too far out of line, by itself or together with those before."""
+        return self.weight(rule) > 1
+
+    def weight(self, rule: Rule) -> float:
+        """How far, as a share of what is allowed. Together it is one more: storms come in rows too."""
+        return max(abs(self.z) / rule.z, self.together / (rule.z + 1))
 
 
 def readings(measure: Measure, metrics: Sequence[Metric]) -> dict[str, Reading]:
@@ -79,15 +93,31 @@ def readings(measure: Measure, metrics: Sequence[Metric]) -> dict[str, Reading]:
 def judge(rule: Rule, points: Sequence[Point], measure: Measure) -> Finding | None:
     """The number that is most out of line with `points`, oldest first; None while too little is learned.
 
-    It is an anomaly where its |z| is more than the rule's. Fewer nulls than usual are none.
+    It is an anomaly where its |z| is more than the rule's, or where a share of nulls has been above the usual for so
+    long that it can't be chance. Fewer nulls than usual are none; what grows, like rows, isn't judged by how long.
     """
     past = [(readings(point.measure, rule.metrics), point.usual) for point in points]
     found: Finding | None = None
     for name, reading in readings(measure, rule.metrics).items():
-        one = _compared(rule, name, [(told.get(name), usual) for told, usual in past], reading)
-        if one is not None and (found is None or abs(one.z) > abs(found.z)):
+        of_it = [(told.get(name), usual) for told, usual in past]
+        one = _compared(rule, name, of_it, reading)
+        if one is not None and name.startswith("nulls("):
+            one = one._replace(together=_together(rule, name, of_it, one.z))
+        if one is not None and (found is None or one.weight(rule) > found.weight(rule)):
             found = one
     return found
+
+
+def _together(rule: Rule, name: str, past: Sequence[tuple[Reading | None, bool]], z: float) -> float:
+    """How far out of line the last points are together, each as it was judged then; 0 where one wasn't above."""
+    found = [z]
+    for place in range(len(past) - 1, len(past) - LASTING, -1):
+        told = past[place][0] if place >= 0 else None
+        one = _compared(rule, name, past[:place], told) if told is not None and found[-1] > 0 else None
+        if one is None:
+            return 0.0
+        found.append(one.z)
+    return sum(min(one, rule.z) for one in found) / sqrt(LASTING) if found[-1] > 0 else 0.0
 
 
 def merge(one: Measure, other: Measure) -> Measure:

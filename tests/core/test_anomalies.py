@@ -91,6 +91,23 @@ def test_a_storm_hides_no_storm_after_it() -> None:
     assert found.z > 3
 
 
+def test_what_is_a_little_out_of_line_for_a_week_is_an_anomaly_and_for_a_day_it_is_none() -> None:
+    calm, rule = [10, 30, 15, 25, 12, 28, 18] * 3, Rule(metrics=("nulls",))
+    week = points(*calm, *[50] * 6)
+    for point, passed in ((week[:-5], True), (week, False)):
+        found = judge(rule, point, of(50))
+        assert found is not None
+        assert found.z < 3
+        assert found.is_anomaly(rule) is not passed
+
+
+def test_what_grows_steadily_is_none() -> None:
+    growing = [Point(version=str(one), measure=of(0, 1_000 + 20 * one)) for one in range(28)]
+    found = judge(Rule(metrics=("rows",)), growing, of(0, 1_560))
+    assert found is not None
+    assert not found.is_anomaly(Rule())
+
+
 def test_with_a_season_each_is_compared_with_the_one_before_it() -> None:
     week = [1_000, 1_000, 1_000, 1_000, 1_000, 400, 600]
     past = [Point(version=str(day), measure=of(0, week[day % 7] + day % 5)) for day in range(35)]

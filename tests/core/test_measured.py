@@ -126,3 +126,41 @@ def test_a_check_that_is_declared_no_more_leaves_nothing_behind(lived: Callable[
     app.source("orders")
     world.deploy(app)
     assert world._up().state.measured == {}
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["as they come", "backwards"])
+def test_windows_of_time_are_compared_in_their_order_whenever_they_were_computed(tmp_path: Path, order: int) -> None:
+    app = ef.App("shop", store=ef.ParquetStore(str(tmp_path)))
+    days = app.source("days", partitions=ef.Daily("2026-01-01"))
+    names = [f"2026-01-{day:02}" for day in range(1, 17)]
+
+    @app.asset(deps=[days], freshness=ef.Eager(), partitions=ef.Daily("2026-01-01"))
+    def revenue(days: ef.Input) -> pl.DataFrame:
+        return amounts(200 if days.partition == names[-1] else 0, ROWS + names.index(days.partition))
+
+    app.expect(revenue, ef.checks.anomaly("amount"))
+    with World(app, start="2026-01-20T00:00:00Z", compute=True) as world:
+        for name in names[::order]:
+            world.publish("shop/days", version="1", partition=name)
+            world.advance("1m")
+        world.publish("shop/days", version="2", partition=names[-1])
+        world.command("materialize", "shop/revenue", partition=names[-1])
+        world.advance("1m")
+        told = [(one["partition"], one["outcome"]) for one in world.events("everfresh.check.evaluated.v1")]
+        assert told[-1] == (names[-1], "fail")
+        points = world._up().state.measured["shop/revenue"][""][CHECK]
+        assert [one.partition for one in points] == names
+
+
+def test_other_partitions_have_a_history_each() -> None:
+    from reactors.measured import series_of
+    from streams.definitions import AssetDef
+
+    def series(parts: Any, name: str) -> str:
+        return series_of(AssetDef(key="shop/a", kind="derived", partitions=parts), name)
+
+    grid = ef.Grid(day=ef.Daily("2026-01-01"), region=ef.Static("eu", "us"))
+    assert series(ef.Static("eu", "us"), "eu") == "eu"
+    assert series(ef.Daily("2026-01-01"), "2026-01-02") == ""
+    assert series(grid, "2026-01-02|eu") == "eu"
+    assert series(None, "") == ""

@@ -151,3 +151,44 @@ def test_two_checks_of_a_name_are_one_too_many_however_they_are_asked() -> None:
 
     with pytest.raises(DefinitionError, match="there are two of that name"):
         app.check("orders", freshness=ef.Within("1h"))(is_positive)
+
+
+def test_of_a_partitioned_source_each_partition_is_asked_about() -> None:
+    app = ef.App("shop")
+    held = {"2026-01-01": 3, "2026-01-02": -1}
+    days = app.source("days", partitions=ef.Daily("2026-01-01"), load=lambda day: held[day.partition])
+
+    def is_positive(day: int) -> bool:
+        return day > 0
+
+    app.check(days, freshness=ef.Eager())(is_positive)
+    with World(app, start="2026-01-03T00:00:00Z", compute=True) as world:
+        for name in held:
+            world.publish(days, version=f"of {name}", partition=name)
+        world.advance("1m")
+        told = [(one["partition"], one["version"], one["outcome"]) for one in world.events(CHECK)]
+        assert told == [("2026-01-01", "of 2026-01-01", "pass"), ("2026-01-02", "of 2026-01-02", "fail")]
+        (opened,) = world.events("everfresh.alert.opened.v1")
+        assert opened["asset"] == "shop/days"
+
+
+def test_alone_a_check_may_compare_with_any_asset_and_hears_of_both() -> None:
+    app = ef.App("shop")
+    codes = {"airlines": ["AA"], "flights": ["AA", "XX"]}
+
+    def table(name: str) -> Callable[[], Any]:
+        import polars as pl
+
+        return lambda: pl.DataFrame({"carrier": codes[name]})
+
+    airlines = app.source("airlines", exists=True, load=table("airlines"))
+    flights = app.source("flights", exists=True, load=table("flights"))
+    app.expect(flights, ef.checks.relationship("carrier", airlines), freshness=ef.Eager())
+    with World(app, start="2026-01-01T00:00:00Z", compute=True) as world:
+        world.publish(flights, version="1")
+        world.advance("1m")
+        codes["airlines"] = ["AA", "XX"]
+        world.publish(airlines, version="2")
+        world.advance("1m")
+        assert [one[0] for one in asked(world)] == ["shop/flights"] * len(asked(world))
+        assert [one[3] for one in asked(world)][-2:] == ["fail", "pass"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from reactors.anomalies import judge, rule_of
+from reactors.anomalies import LASTING, judge, rule_of
 from reactors.compute import CheckOutcome
 from reactors.expectations import Expectation
 from reactors.io.checks.arrow import ArrowEngine
@@ -134,7 +134,9 @@ def _anomaly(one: Expectation, engine: Engine, _beside: Any, seen: Seen) -> Chec
         skipped = CheckOutcome.skip(f"{learned} points learned; it takes {rule.least + rule.season}")
         return replace(skipped, measure=measure)
     observed = f"{found.name} is {found.shown:.4g}, usually about {found.usual:.4g}: {found.z:+.1f} standard deviations"
-    return CheckOutcome(abs(found.z) <= rule.z, observed, metric=round(found.z, 6), measure=measure)
+    if found.together > rule.z + 1:
+        observed += f", with the {LASTING - 1} before it {found.together:+.1f}"
+    return CheckOutcome(not found.is_anomaly(rule), observed, metric=round(found.z, 6), measure=measure)
 
 
 _ANSWERS = {"row_count": _number_of_rows, "schema_unchanged": _schema, "fresh": _fresh, "anomaly": _anomaly}
