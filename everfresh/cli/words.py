@@ -151,6 +151,11 @@ def _steered(data: Json) -> str:
     return f"{data['action']} {data['backfill']} {_commanded(data)}".rstrip()
 
 
+def _silenced(data: Json) -> str:
+    of = f" of {data['asset']}" if data.get("asset") else ""
+    return f"{data['rule']}{of} until {data['until']} {_commanded(data)}".rstrip()
+
+
 _TOLD: Mapping[str, Callable[[Json], str]] = {
     "asset.changed": _changed,
     "definitions.declared": lambda data: f"deploy {data['deploy']}: {counted(len(data['assets']), 'asset')}",
@@ -162,6 +167,9 @@ _TOLD: Mapping[str, Callable[[Json], str]] = {
     **dict.fromkeys((f"command.{name}" for name in COMMANDS), _commanded),
     "command.backfill": _backfill,
     "command.backfill-steered": _steered,
+    "command.acknowledge": lambda data: f"alert {data['fingerprint']} {_commanded(data)}".rstrip(),
+    "command.silence": _silenced,
+    "command.silence-lifted": lambda data: f"silence {data['silence']} {_commanded(data)}".rstrip(),
     "run.reported": _reported,
     "timer.fired": lambda data: f"up to {data['at']}",
     "worker.heartbeat": lambda data: f"{counted(data['slots'], 'slot')}, holds {len(data.get('holds', ()))}",
