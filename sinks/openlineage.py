@@ -80,11 +80,13 @@ def _published(event: Publication, wrapped: Envelope, namespace: str) -> list[To
 
 
 def _run_ended(event: RunEnded, wrapped: Envelope, namespace: str) -> list[Told]:
-    run: Told = {"runId": run_id(wrapped["source"], event.run, event.attempt), "facets": _error(event.reason)}
+    """Every run has to have a START; when this one was isn't told, so it bears the time of its end."""
+    run: Told = {"runId": run_id(wrapped["source"], event.run, event.attempt)}
     last = "FAIL" if event.outcome in ("failed", "lost") else "ABORT"
     job = _job(namespace, event.asset, "ASSET")
-    outputs = [{"namespace": namespace, "name": event.asset}]
-    return [_run_event(last, _time(wrapped), run, job) | {"inputs": [], "outputs": outputs}]
+    told = {"inputs": [], "outputs": [{"namespace": namespace, "name": event.asset}]}
+    ended = run | {"facets": _error(event.reason)}
+    return [_run_event("START", _time(wrapped), run, job) | told, _run_event(last, _time(wrapped), ended, job) | told]
 
 
 def _check(event: CheckEvaluated, wrapped: Envelope, namespace: str) -> list[Told]:

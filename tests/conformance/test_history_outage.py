@@ -8,6 +8,7 @@ import pytest
 from everfresh.config import settings
 from everfresh.recorders import recorders
 from sinks.io.history import History
+from sinks.io.history_postgres import PostgresHistory
 from sinks.ports import Refused, Retry
 from streams.errors import SettingError
 from tests.conformance.history_stage import books
@@ -73,3 +74,30 @@ def test_a_wrong_setting_is_one_sentence(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SettingError, match=sentence):
         list(recorders(settings(history={"books": said})))
+
+
+async def test_a_schema_of_its_own_is_said_in_the_url(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    kept = books("postgresql", tmp_path, request)
+    kept.ask("CREATE SCHEMA everfresh")
+    kept.url += "?options=-csearch_path%3Deverfresh"
+    history = History(kept.open())
+    await history.deliver(event("check.evaluated"))
+    await history.close()
+    assert kept.ask("SELECT check_name FROM everfresh.everfresh_checks") == [("no_negative_days",)]
+
+
+async def test_a_user_who_may_not_make_tables_is_told_so_and_nothing_is_lost(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    kept = books("postgresql", tmp_path, request)
+    name = kept.url.rpartition("/")[2]
+    kept.ask(f"CREATE ROLE reader_{name} LOGIN")
+    kept.ask("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    mine = kept.url.replace("postgres@", f"reader_{name}@")
+    history = History(PostgresHistory(mine))
+    with pytest.raises(Retry, match="permission denied for schema public"):
+        await history.deliver(event("check.evaluated"))
+    kept.ask(f"GRANT CREATE ON SCHEMA public TO reader_{name}")
+    await history.deliver(event("check.evaluated"))
+    await history.close()
+    assert kept.count("everfresh_checks") == 1

@@ -70,7 +70,8 @@ def test_a_version_is_a_run_that_starts_and_completes_with_what_it_read_and_wrot
 )
 def test_every_end_has_its_word(kind: str, fields: dict[str, Any], last: str) -> None:
     found = told(kind, **fields)
-    assert found[-1]["eventType"] == last
+    assert [one["eventType"] for one in found] == ["START", last]
+    assert len({one["run"]["runId"] for one in found}) == 1
     if last != "COMPLETE":
         assert found[-1]["run"]["facets"]["errorMessage"]["message"]
     for one in found:
