@@ -43,10 +43,9 @@ async def serve(site: Site, stop: asyncio.Event) -> None:
                 return
         if "prometheus" in site.settings.sinks:
             lag = JournalLag(site.log.log, site.log.admin, site.settings.topics, site.settings.topics.group(REACTORS))
-            site.shown[:0] = [feed.families, lag.families]
             group.create_task(feed.run(stop), name="everfresh-board")
             group.create_task(lag.run(stop), name="everfresh-lag")
-            group.create_task(_pages(site, feed, parts, stop), name="everfresh-pages")
+            group.create_task(_pages(site, feed, lag, parts, stop), name="everfresh-pages")
             if not await unless_stopped(feed.ready.wait(), stop):
                 return
         site.ready("sinks")
@@ -66,10 +65,11 @@ def _parts(site: Site, board: Board) -> Iterator[Part]:
         yield Part(Delivery(route, destination, log, topics, board.delivered))
 
 
-async def _pages(site: Site, feed: BoardFeed, parts: list[Part], stop: asyncio.Event) -> None:
+async def _pages(site: Site, feed: BoardFeed, lag: JournalLag, parts: list[Part], stop: asyncio.Event) -> None:
     watched = {"metrics": feed.trouble} | {one.delivery.route.sink: one.delivery.trouble for one in parts}
     outside = {one.delivery.route.sink: one.failing for one in parts}
-    server = PagesServer(Pages(site.shown, watched, outside=outside))
+    shown = [feed.families, lag.families, lambda _now_ms: [site.decisions.family()]]
+    server = PagesServer(Pages(shown, watched, outside=outside))
     await server.start(site.settings.metrics_host, site.settings.metrics_port)
     try:
         await stop.wait()

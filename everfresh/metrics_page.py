@@ -19,7 +19,7 @@ async def reactor_page(site: Site) -> AsyncIterator[None]:
         return
     from sinks.io.prometheus import Pages, PagesServer
 
-    server = PagesServer(Pages(site.shown, {}))
+    server = PagesServer(Pages([lambda _now_ms: [site.decisions.family()]], {}))
     await server.start(settings.metrics_host, settings.reactor_port)
     try:
         yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,7 +12,8 @@ from everfresh.reading import now
 from reactors.domain import Domain
 from reactors.graph import compile_graph
 from reactors.io.clock import SystemClock
-from sinks.series import Family
+from sinks.metrics import decision_seconds
+from sinks.series import Histogram
 from streams.cloudevents import HEADERS, encode, envelope
 from streams.errors import EverfreshError, TopicMismatch
 from streams.events import DefinitionsDeclared, Event
@@ -33,7 +34,11 @@ class Site:
     settings: Settings
     log: Log
     ready: Callable[[str], None] = lambda _role: None  # is told of each role that has begun its work
-    shown: list[Callable[[int], Iterable[Family]]] = field(default_factory=list)  # roles' own metrics, at an instant
+    decisions: Histogram = field(default_factory=decision_seconds)  # how long this process's reactors take
+
+    def decided(self, domain: str, seconds: float) -> None:
+        """A reactor took so long for one turn."""
+        self.decisions.observe((domain,), seconds)
 
     @property
     def transactional(self) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from everfresh.metrics_page import reactor_page
@@ -14,8 +13,6 @@ from reactors.io.clock import SystemClock
 from reactors.io.ingress import ROLE, Ingress
 from reactors.io.reactor import Pace, Parts
 from reactors.io.reactor_host import ReactorHost
-from sinks.metrics import decision_seconds
-from sinks.series import Histogram
 from streams.errors import Gap, LogUnavailable, SettingError
 from streams.io.gaps import missed
 
@@ -40,23 +37,16 @@ async def serve(site: Site, roles: Sequence[str], domains: Sequence[str], app: A
 async def reactor(site: Site, domains: Sequence[str], _app: App | None, stop: asyncio.Event) -> None:
     """The reactors of these domains."""
     settings, log = site.settings, site.log
-    seconds = decision_seconds()
-    decided = partial(_observe, seconds)
-    parts = Parts(log.log, log.snapshots, log.fencing, SystemClock(), settings.topics, site.transactional, decided)
+    parts = Parts(log.log, log.snapshots, log.fencing, SystemClock(), settings.topics, site.transactional, site.decided)
     terms = Terms(settings.lease_ms, settings.claim_ms)
     pace = Pace(snapshot_entries=settings.snapshot_entries, snapshot_ms=settings.snapshot_ms)
     host = ReactorHost(domains, parts, terms, pace)
-    site.shown.append(lambda _now_ms: [seconds.family()])
     telling = asyncio.create_task(_tell_when_ready(site, host), name="everfresh-reactor-ready")
     try:
         async with reactor_page(site):
             await host.run(stop)
     finally:
         telling.cancel()
-
-
-def _observe(seconds: Histogram, domain: str, took: float) -> None:
-    seconds.observe((domain,), took)
 
 
 async def _tell_when_ready(site: Site, host: ReactorHost) -> None:
