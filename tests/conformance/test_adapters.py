@@ -174,6 +174,32 @@ def test_each_answer_is_an_event_and_an_alert_of_its_own() -> None:
         assert len(world.events("everfresh.alert.resolved.v1")) == 2
 
 
+def test_an_answer_that_is_not_given_any_more_does_not_go_on_firing() -> None:
+    app, answers = ef.App("shop"), iter([["a", "b"], ["b"], [], ["b"]])
+    orders = app.source("orders")
+
+    @app.asset(deps={"orders": orders}, freshness=ef.Eager())
+    def flights(orders: ef.Input) -> ef.Output:
+        return ef.Output(version=orders.version)
+
+    def contract(_flights: ef.Output) -> list[ef.CheckOutcome]:
+        return [ef.CheckOutcome(False, name=name) for name in next(answers)]  # an empty list is no answer
+
+    app.check(flights)(contract)
+    with World(app, start="2026-01-01T00:00:00Z", compute=True) as world:
+        firing = []
+        for number in range(4):
+            world.publish(orders, version=str(number))
+            world.advance("1m")
+            firing.append(sorted(one.cause.label for one in world._up().state.alerts.values()))
+    assert firing == [
+        ["contract/a", "contract/b"],
+        ["contract/b"],
+        ["contract", "contract/b"],
+        ["contract/b"],
+    ]
+
+
 @pytest.mark.parametrize(
     ("answers", "said"),
     [

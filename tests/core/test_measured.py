@@ -9,6 +9,7 @@ import pytest
 
 import everfresh as ef
 from everfresh.testing import World
+from reactors.measured import learned
 from reactors.snapshots import restore
 
 ROWS = 400
@@ -150,6 +151,10 @@ def test_windows_of_time_are_compared_in_their_order_whenever_they_were_computed
         assert told[-1] == (names[-1], "fail")
         points = world._up().state.measured["shop/revenue"][""][CHECK]
         assert [one.partition for one in points] == names
+        node = world._up().node("shop/revenue", names[5])
+        assert node is not None
+        handed_out = learned(world._up(), node)["shop/revenue"][CHECK]
+        assert [one.partition for one in handed_out] == names[:5]
 
 
 def test_other_partitions_have_a_history_each() -> None:

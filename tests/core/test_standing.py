@@ -119,6 +119,29 @@ def test_a_computed_asset_is_asked_about_once_it_is_published() -> None:
         assert [one["severity"] for one in world.events("everfresh.alert.opened.v1")] == ["error"]
 
 
+def test_what_is_found_unchanged_above_is_not_asked_about_again_nor_told() -> None:
+    app = ef.App("shop", store=None)
+    orders = app.source("orders", exists=True)
+
+    @app.asset(deps={"orders": orders}, freshness=ef.Eager())
+    def revenue(orders: ef.Input) -> ef.Output:
+        return ef.Output(fingerprint="always the same")
+
+    def is_known(revenue: Any) -> bool:
+        return bool(revenue)
+
+    app.check(revenue, freshness=ef.Eager())(is_known)
+    with World(app, start="2026-01-01T00:00:00Z") as world:
+        world.advance("1m")
+        before = len(asked(world))
+        world.unchanged("shop/revenue", times=5)
+        world.publish("shop/orders", version="2")
+        world.advance("1m")
+        assert len(asked(world)) == before
+        assert world.state("shop/revenue.is_known")["cut"]["shop/orders"] == 1
+        assert {one["asset"] for one in world.events("everfresh.asset.*")} == {"shop/revenue"}
+
+
 @pytest.mark.parametrize(
     ("declare", "said"),
     [
