@@ -136,6 +136,11 @@ def _reported(data: Json) -> str:
     return ": ".join(one for one in (f"run {data['run']} {data['outcome']}", data.get("error")) if one)
 
 
+def _billed(data: Json) -> str:
+    money = f", {data['amount']} {data['currency']}" if data.get("amount") is not None else ""
+    return f"{data['quantity']:g} {data['unit']} of {data['resource']}{money}, revision {data.get('revision', 1)}"
+
+
 def _commanded(data: Json) -> str:
     by = f"by {data['by']}" if data.get("by") else ""
     return ": ".join(one for one in (by, data.get("reason")) if one)
@@ -171,6 +176,7 @@ _TOLD: Mapping[str, Callable[[Json], str]] = {
     "command.silence": _silenced,
     "command.silence-lifted": lambda data: f"silence {data['silence']} {_commanded(data)}".rstrip(),
     "run.reported": _reported,
+    "cost.reported": _billed,
     "timer.fired": lambda data: f"up to {data['at']}",
     "worker.heartbeat": lambda data: f"{counted(data['slots'], 'slot')}, holds {len(data.get('holds', ()))}",
     "journal.gap": lambda data: f"{data['topic']}/{data['partition']} lost {data['first']} to {data['last']}",
