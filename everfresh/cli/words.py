@@ -1,6 +1,7 @@
 """Times, policies and events in the words of the screen."""
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from sinks.lines import line
@@ -50,7 +51,7 @@ def seconds(duration_ms: int | None) -> float | None:
     return None if duration_ms is None else duration_ms / 1_000
 
 
-def money(amounts: Mapping[str, float]) -> str:
+def money(amounts: Mapping[str, float] | Mapping[str, Decimal]) -> str:
     """Amounts by their currency.
 
     >>> money({"USD": 2, "EUR": 0.5})
