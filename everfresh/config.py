@@ -13,6 +13,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from everfresh.bill_settings import BillSettings
 from everfresh.destination_settings import AlertmanagerSettings, PagerDutySettings, SlackSettings
 from everfresh.history_settings import HistorySettings
 from everfresh.message_settings import AppriseSettings, MailSettings
@@ -30,8 +31,8 @@ DEFAULT_LOG = "sqlite:.everfresh/log.db"
 FILE = "everfresh.toml"
 TABLES = ("webhooks", "alertmanager", "pagerduty", "slack")
 """destinations by their names"""
-RECORDS = ("history", "openlineage", "apprise", "mail")
-"""and those that keep what happened, or tell people"""
+RECORDS = ("history", "openlineage", "apprise", "mail", "bills")
+"""and those that keep what happened, tell people, or bill"""
 
 
 class Settings(BaseSettings):
@@ -69,6 +70,7 @@ class Settings(BaseSettings):
     gateway_token: str = ""  # what callers must show; needed where the gateway listens off the loopback address
     history: Annotated[dict[str, HistorySettings], NoDecode] = Field(default_factory=dict)  # databases that keep all
     openlineage: Annotated[dict[str, OpenLineageSettings], NoDecode] = Field(default_factory=dict)  # who knows lineage
+    bills: Annotated[dict[str, BillSettings], NoDecode] = Field(default_factory=dict)  # services that bill
     datasets: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)  # OpenLineage's name → a source here
     grace_ms: Duration = Field(default=30_000, ge=0)  # how long SIGTERM waits for runs in flight
 

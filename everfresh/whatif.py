@@ -24,6 +24,7 @@ from streams.event import Cut
 from streams.events import (
     AssetChanged,
     Backfill,
+    CostReported,
     DomainDelivered,
     Materialize,
     Pause,
@@ -34,7 +35,7 @@ from streams.events import (
 from streams.policies import Policy
 from streams.units import rfc3339
 
-_AGAIN = (AssetChanged, RunReported, DomainDelivered, Materialize, Pause, Resume, Backfill)
+_AGAIN = (AssetChanged, RunReported, CostReported, DomainDelivered, Materialize, Pause, Resume, Backfill)
 _FROM_OUTSIDE = frozenset(one.TYPE for one in _AGAIN)
 """what happens again; `release`, `cancel` and what steers a backfill speak of what has other names there"""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reactors import backfills, commands, commits, crossing, deploys, programs, runs, silences, ticks
+from reactors import backfills, bills, commands, commits, crossing, deploys, programs, runs, silences, ticks
 from reactors.alerts import count_alert
 from reactors.causes import CLOCK_STEPPED, DEAD_LETTER, GAP, Cause
 from reactors.domain import Domain, Output
@@ -19,6 +19,7 @@ from streams.events import (
     Backfill,
     BackfillSteered,
     Cancel,
+    CostReported,
     DeadLetter,
     DefinitionsDeclared,
     DefinitionsPart,
@@ -119,9 +120,8 @@ def _fold(domain: Domain, event: Envelope) -> None:
     entry = _ENTRIES.get(event["type"])
     if entry is not None:
         entry(domain, parse(event))
-    elif event["type"] == RunReported.TYPE:  # from outside, as changes are: its envelope tells a repeat
-        said: Any = parse(event)
-        programs.reported(domain, event, said)
+    elif event["type"] in _REPORTS:  # from outside, as changes are: its envelope tells a repeat
+        _REPORTS[event["type"]](domain, event, parse(event))
 
 
 def _letter(domain: Domain, event: Envelope, error: str) -> dict[str, Any]:
@@ -195,3 +195,9 @@ _ENTRIES: Mapping[str, Callable[[Domain, Any], None]] = {
     **{command.TYPE: commands.obey for command in (Pause, Resume, Materialize, Release, Cancel)},
 }
 """type → what folds it; anything else in a journal is for others and changes nothing here"""
+
+_REPORTS: Mapping[str, Callable[[Domain, Envelope, Any], None]] = {
+    RunReported.TYPE: programs.reported,
+    CostReported.TYPE: bills.reported,
+}
+"""the same for what is said from outside"""

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from math import isfinite
 from typing import Any, Protocol, SupportsFloat
 
+from streams.costs import query_tag
 from streams.errors import BadResult, LoadError
 from streams.events import CostItem, Cut, InputNews, MadeOutput, Pin, Severity
 from streams.keys import asset_of, partition_of
@@ -282,6 +283,14 @@ class Context:
     def idempotency_key(self) -> str:
         """The run's id: the same for every attempt, so that a warehouse can tell a repeat."""
         return self.run
+
+    @property
+    def query_tag(self) -> str:
+        """What a query should carry, so that its bill is known as this run's: `everfresh:domain/asset:run`.
+
+        For Snowflake's QUERY_TAG, a Databricks tag, or a comment in a query: `f"/* {ctx.query_tag} */ SELECT …"`.
+        """
+        return query_tag(self.asset, self.run)
 
     def report_cost(
         self,

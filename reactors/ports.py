@@ -3,12 +3,13 @@
 `reactors/io/` implements them. Each port names the suite that is its contract.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from reactors.collecting import Line
 from streams.events import CheckResult, CostItem, Cut, InputNews, MadeOutput, Pin, RunGranted
 from streams.measures import Learned
 
@@ -137,3 +138,13 @@ class Store(Protocol):
 
     def prune(self, asset: str, partition: str, named: Collection[str], last: int = 3) -> list[str]:
         """Remove all versions but the `last` newest and those whose uri is `named`; returns the uris removed."""
+
+
+class Collector(Protocol):
+    """Reads bills somewhere. tests/conformance/test_collectors.py is its contract."""
+
+    async def lines(self, first: str, last: str) -> Sequence[Line]:
+        """All lines of the days from `first` to `last` (UTC, like "2026-01-31"), both included; every page of them.
+
+        Raises NotCollected where they can't all be read: half a bill would take back what the other half said.
+        """

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from reactors.alerts import close_alert, is_about_check, open_alert
+from reactors.billed import remember
 from reactors.budgets import spend
 from reactors.causes import CHECK_ERRORED, CHECK_FAILED, Cause, Trouble
 from reactors.domain import Domain
@@ -57,8 +58,10 @@ def charge(domain: Domain, asset: str, attempt: tuple[str, int], costs: Sequence
     for cost in costs:
         fields = cost.model_dump()
         fields |= {"cost_id": f"{run}/{number}/{cost.resource}", "asset": asset, "run": run}
-        domain.say(CostIncurred, asset, fields | {"period": rfc3339(at)[:10]})
+        fields |= {"period": rfc3339(at)[:10]}
+        domain.say(CostIncurred, asset, fields)
         spend(domain, asset, cost, at)
+        remember(domain, asset, fields)
 
 
 def run_ended(domain: Domain, report: Attempt, outcome: str, reason: str) -> None:

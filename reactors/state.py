@@ -278,6 +278,18 @@ class Spending:
     acts: bool = False  # it is used up
 
 
+class Billed(NamedTuple):
+    """What was said last of a cost that a later bill may revise; `at` is when (ms)."""
+
+    at: int
+    revision: int
+    resource: str
+    quantity: float
+    amount: float | None
+    currency: str | None
+    period: str
+
+
 @dataclass(slots=True)
 class Silence:
     """Alerts that nobody wants to hear of until an instant (ms); `rule` and `asset` are patterns as in a shell."""
@@ -356,6 +368,7 @@ class State:
     silences: dict[str, Silence] = field(default_factory=dict)
     spendings: dict[str, Spending] = field(default_factory=dict)  # by budget
     budgeted: dict[str, int] = field(default_factory=dict)  # budget → when it was declared first
+    bills: dict[str, Billed] = field(default_factory=dict)  # asset and cost_id → what was said last, the newest last
     measured: dict[str, dict[str, dict[str, list[Point]]]] = field(default_factory=dict)  # asset → series → check
     episodes: dict[str, int] = field(default_factory=dict)  # of whatever fired once: how often it did
     origins: dict[str, int] = field(default_factory=dict)  # topic/partition → offset of the last change taken from it

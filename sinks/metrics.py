@@ -53,7 +53,7 @@ class Board:
         self._repeats = Repeats()
         self._standings = Standings(assets_max)
         self._firing: dict[str, str] = {}  # fingerprint → severity
-        self._costs: dict[str, tuple[int, float]] = {}  # cost_id → newest revision, and the quantity counted of it
+        self._costs: dict[str, tuple[int, float]] = {}  # asset, cost_id → newest revision, quantity counted of it
         self._runs = Counters("everfresh_runs_total", "Attempts that ended.", ("outcome",), series_max)
         self._runs.start((outcome,) for outcome in RUN_OUTCOMES)
         self._durations = Histogram(
@@ -167,9 +167,10 @@ class Board:
 
     def _cost_incurred(self, said: CostIncurred, _wrapped: Envelope, count: bool) -> None:
         """A later revision replaces the earlier; a counter can't go back, so that a lower bill doesn't show."""
-        newest, counted = self._costs.pop(said.cost_id, (0, 0.0))
+        name = f"{said.asset} {said.cost_id}"
+        newest, counted = self._costs.pop(name, (0, 0.0))
         more = said.quantity - counted if said.revision > newest else 0.0
-        self._costs[said.cost_id] = max(newest, said.revision), counted + max(0.0, more)
+        self._costs[name] = max(newest, said.revision), counted + max(0.0, more)
         if len(self._costs) > _COSTS_MAX:
             del self._costs[next(iter(self._costs))]
         if count and more > 0 and isfinite(more):

@@ -47,3 +47,7 @@ class Gap(EverfreshError):
 
 class Fenced(EverfreshError):
     """Another process took over this role; this one must stop and not write again."""
+
+
+class NotCollected(EverfreshError):
+    """A bill can't be read, or not all of it; nothing of it was told, and it may be collected again."""

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel
 
+from streams.bill_events import CostReported
 from streams.domain_events import DomainDelivered, DomainSubscribed
 from streams.event import BackfillStatus, Covers, Cut, Event, Pin, Severity, Verdict
 from streams.journal_events import (
@@ -81,6 +82,7 @@ __all__ = [
     "Command",
     "CostIncurred",
     "CostItem",
+    "CostReported",
     "Covered",
     "Covers",
     "Cut",
@@ -130,5 +132,5 @@ EVENTS: dict[str, type[BaseModel]] = {event.TYPE: event for event in _concrete(E
 """type → model of its data"""
 EVENTS[DefinitionsDeclared.TYPE] = DefinitionsDeclared
 
-FROM_OUTSIDE = frozenset((AssetChanged.TYPE, RunReported.TYPE))
+FROM_OUTSIDE = frozenset((AssetChanged.TYPE, RunReported.TYPE, CostReported.TYPE))
 """types that may stand in the changes topic: what publishers say"""

@@ -14,6 +14,7 @@ from streams.events import (
     CheckResult,
     Command,
     CostItem,
+    CostReported,
     DefinitionsDeclared,
     DefinitionsPart,
     DeliveryFailed,
@@ -119,6 +120,24 @@ def of_changes() -> tuple[Envelope, ...]:
     told = envelope(changed, "orders-41", "checkout", ORDERS, at("08:00:00"))
     failed = envelope(reported, f"{loaded}.reported", "everfresh/run", ORDERS, at("09:40:12"))
     return told | {"partitionkey": ORDERS}, failed | {"partitionkey": ORDERS}
+
+
+def of_bills() -> tuple[Envelope, ...]:
+    """What the warehouse's bill says of the first run, after all."""
+    billed = CostReported(
+        asset=REVENUE,
+        run=run(1),
+        cost_id=f"{run(1)}/1/warehouse.credits",
+        revision=2,
+        resource="warehouse.credits",
+        quantity=0.41,
+        unit="credits",
+        amount="1.23",
+        currency="EUR",
+        period="2026-01-01",
+    )
+    bill = envelope(billed, event_id(billed.TYPE, billed.cost_id, 2), "everfresh/bill", REVENUE, at("10:30:00"))
+    return (bill | {"partitionkey": REVENUE},)
 
 
 def of_facts() -> tuple[Envelope, ...]:
@@ -234,5 +253,6 @@ def of_losses() -> tuple[Envelope, ...]:
 
 def told() -> tuple[Envelope, ...]:
     """All of them."""
-    groups = (of_definitions(), of_changes(), of_facts(), of_workers(), of_operators(), of_attention(), of_losses())
+    outside = (of_definitions(), of_changes(), of_bills())
+    groups = (*outside, of_facts(), of_workers(), of_operators(), of_attention(), of_losses())
     return tuple(one for group in groups for one in group)

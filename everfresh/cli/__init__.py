@@ -12,6 +12,7 @@ from everfresh.cli import (
     accounting,
     alerting,
     backfilling,
+    billing,
     commanding,
     deploying,
     developing,
@@ -72,6 +73,7 @@ def _everything() -> Typer:
     for group in GROUPS:
         whole.add_typer(group)
     whole.add_typer(backfilling.group, name="backfill")
+    whole.add_typer(billing.group, name="bill")
     whole.add_typer(silencing.silences, name="silence")
     whole.add_typer(letters.group, name="dead-letters")
     whole.add_typer(topics.group, name="topics")

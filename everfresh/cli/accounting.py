@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Argument, Option, Typer
@@ -50,37 +51,73 @@ class Costs(InDomains):
     since: Annotated[
         str | None, Option("--since", metavar="DURATION", help="Only what was used since then, like 24h.")
     ] = None
+    period: Annotated[
+        str | None,
+        Option("--period", metavar="WHAT", help="day, week, month: a row for each; 2026-11, 2026-W48: only that."),
+    ] = None
+    focus: Annotated[
+        Path | None, Option("--focus", metavar="FILE", help="Write what has an amount as CSV, in FOCUS columns.")
+    ] = None
 
 
-@command(group, "costs", example="everfresh costs --by owner --since 24h")
+@command(group, "costs", example="everfresh costs --by owner --period month")
 async def costs(said: Costs) -> None:
-    """What attempts used: time, CPU, the peak of memory, bytes written, and what functions reported themselves.
+    """What attempts used: time, CPU, the peak of memory, bytes written, and what functions and bills told of.
 
-    Failed attempts count as well. A bill that was revised counts once, as it was revised last.
+    Failed attempts count as well. A bill that was revised counts once, as it was revised last; what is of several
+    currencies is never added up. Days are UTC. `_idle` is what no asset used.
     """
     from everfresh.cli import tallies
+    from everfresh.cli.periods import period_of
+
+    period = None if said.period is None else period_of(said.period)
+    events = tallies.newest_revisions(_since(await _events(said, "cost.incurred", said.asset), said.since))
+    found = [event["data"] for event in events]
+    if period is not None:
+        found = [one for one in found if period(one["period"]) is not None]
+    owners = await _owners(said) if said.by == "owner" or said.focus is not None else {}
+    if said.focus is not None:
+        _export(found, owners, said.focus)
+        return
+
+    def whose(cost: Mapping[str, Any]) -> tuple[str, ...]:
+        asset = str(cost["asset"])
+        who = {"asset": asset, "domain": asset.partition("/")[0]}.get(said.by, owners.get(asset, ""))
+        return (who,) if period is None else (str(period(cost["period"])), who)
+
+    names = (said.by,) if period is None else ("period", said.by)
+    totals = tallies.totals(found, whose)
+    if said.json:
+        document([{**dict(zip(names, name, strict=True)), **total.json()} for name, total in totals.items()])
+    elif totals:
+        table((*names, *tallies.COST_COLUMNS), [(*name, *total.cells()) for name, total in totals.items()])
+    else:
+        note("nothing ran yet" if period is None and said.since is None else "nothing ran then")
+
+
+async def _owners(said: Costs) -> dict[str, str]:
+    """Asset → its owner, as it is declared now."""
     from everfresh.cli.finding import domains_of, existing
     from everfresh.reading import now
 
-    events = _since(await _events(said, "cost.incurred", said.asset), said.since)
     owners: dict[str, str] = {}
-    if said.by == "owner":
-        async with existing(said) as site:
-            for name in await domains_of(site, said.domain):
-                assets = (await now(site.log, site.settings.topics, name)).graph.assets
-                owners |= {key: one.owner or "" for key, one in assets.items()}
+    async with existing(said) as site:
+        for name in await domains_of(site, said.domain):
+            assets = (await now(site.log, site.settings.topics, name)).graph.assets
+            owners |= {key: one.owner or "" for key, one in assets.items()}
+    return owners
 
-    def whose(cost: Mapping[str, Any]) -> str:
-        asset = str(cost["asset"])
-        return {"asset": asset, "domain": asset.partition("/")[0]}.get(said.by, owners.get(asset, ""))
 
-    found = tallies.totals(events, whose)
-    if said.json:
-        document([{said.by: name, **total.json()} for name, total in found.items()])
-    elif found:
-        table((said.by, *tallies.COST_COLUMNS), [(name, *total.cells()) for name, total in found.items()])
-    else:
-        note("nothing ran yet")
+def _export(found: "list[Mapping[str, Any]]", owners: "Mapping[str, str]", path: Path) -> None:
+    from everfresh.cli.command import UsedWrongly
+    from everfresh.cli.focus import written
+
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            count = written(found, owners, file)
+    except OSError as error:
+        raise UsedWrongly(f"--focus: {path} can't be written: {error}") from None
+    note(f"{count} costs in {path}; {len(found) - count} have no amount and are left out")
 
 
 def _since(events: list["Envelope"], duration: str | None) -> list["Envelope"]:

@@ -14,7 +14,7 @@ from everfresh.options import meant
 from everfresh.reading import BATCH, entries
 from streams.cloudevents import Envelope, decode
 from streams.errors import BadEvent
-from streams.events import EVENTS, AssetChanged, RunCancelled, RunEnded, RunGranted
+from streams.events import EVENTS, FROM_OUTSIDE, RunCancelled, RunEnded, RunGranted
 from streams.io.urls import Log
 from streams.ports import Entry
 from streams.topics import Topics
@@ -25,7 +25,7 @@ _NOUNS = frozenset(("asset", "freshness", "check", "cost", "alert", "dead"))
 OUTPUTS = TO_WORKERS | {
     kind
     for kind in EVENTS
-    if kind == RunEnded.TYPE or (short(kind).split(".")[0] in _NOUNS and kind != AssetChanged.TYPE)
+    if kind == RunEnded.TYPE or (short(kind).split(".")[0] in _NOUNS and kind not in FROM_OUTSIDE)
 }
 """types that stand in the output topics; the others stand in a journal only"""
 

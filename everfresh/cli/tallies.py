@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from everfresh.cli.words import money, span
@@ -10,9 +11,6 @@ from streams.units import instant
 
 CHECK_COLUMNS = ("asset", "check", "outcome", "severity", "observed", "expected", "version", "when")
 COST_COLUMNS = ("attempts", "wall", "cpu", "peak memory", "written", "reported")
-
-MEASURED = frozenset(("wall", "cpu", "memory.peak", "written"))
-"""resources that executors measure; the others are what functions reported"""
 
 Json = dict[str, Any]
 
@@ -46,7 +44,7 @@ class Total:
     peak_bytes: int = 0
     written_bytes: int = 0
     reported: dict[str, float] = field(default_factory=dict)  # resource and unit → quantity
-    amounts: dict[str, float] = field(default_factory=dict)  # currency → money
+    amounts: dict[str, Decimal] = field(default_factory=dict)  # currency → money
 
     def take(self, cost: Mapping[str, Any]) -> None:
         """Add one cost."""
@@ -64,7 +62,8 @@ class Total:
             self.reported[name] = self.reported.get(name, 0.0) + quantity
         if cost.get("amount") is not None:
             currency = cost.get("currency") or "?"
-            self.amounts[currency] = self.amounts.get(currency, 0.0) + cost["amount"]
+            money_ = Decimal(str(cost["amount"]))  # as it was written: sums are right to the cent
+            self.amounts[currency] = self.amounts.get(currency, Decimal(0)) + money_
 
     def cells(self) -> tuple[str, ...]:
         """Its part of a row."""
@@ -76,7 +75,8 @@ class Total:
 
     def json(self) -> Json:
         """The same for machines."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        amounts = {currency: float(amount) for currency, amount in self.amounts.items()}
+        return {name: getattr(self, name) for name in self.__slots__} | {"amounts": amounts}
 
 
 def newest_revisions(costs: Iterable[Envelope]) -> list[Envelope]:
@@ -90,12 +90,12 @@ def newest_revisions(costs: Iterable[Envelope]) -> list[Envelope]:
     return list(found.values())
 
 
-def totals(costs: Iterable[Envelope], group: Callable[[Mapping[str, Any]], str]) -> dict[str, Total]:
-    """group → what it used, the one that took longest first."""
-    found: dict[str, Total] = {}
-    for event in newest_revisions(costs):
-        found.setdefault(group(event["data"]), Total()).take(event["data"])
-    return dict(sorted(found.items(), key=lambda one: -one[1].wall_seconds))
+def totals(costs: Iterable[Json], group: Callable[[Json], tuple[str, ...]]) -> dict[tuple[str, ...], Total]:
+    """group → what it used, the one that took longest first, period by period where the group begins with one."""
+    found: dict[tuple[str, ...], Total] = {}
+    for cost in costs:
+        found.setdefault(group(cost), Total()).take(cost)
+    return dict(sorted(found.items(), key=lambda one: (*one[0][:-1], -one[1].wall_seconds, one[0])))
 
 
 def _bytes(size: int) -> str:

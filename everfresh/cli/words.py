@@ -1,6 +1,7 @@
 """Times, policies and events in the words of the screen."""
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from sinks.lines import line
@@ -50,7 +51,7 @@ def seconds(duration_ms: int | None) -> float | None:
     return None if duration_ms is None else duration_ms / 1_000
 
 
-def money(amounts: Mapping[str, float]) -> str:
+def money(amounts: Mapping[str, float] | Mapping[str, Decimal]) -> str:
     """Amounts by their currency.
 
     >>> money({"USD": 2, "EUR": 0.5})
@@ -136,6 +137,11 @@ def _reported(data: Json) -> str:
     return ": ".join(one for one in (f"run {data['run']} {data['outcome']}", data.get("error")) if one)
 
 
+def _billed(data: Json) -> str:
+    money = f", {data['amount']} {data['currency']}" if data.get("amount") is not None else ""
+    return f"{data['quantity']:g} {data['unit']} of {data['resource']}{money}, revision {data.get('revision', 1)}"
+
+
 def _commanded(data: Json) -> str:
     by = f"by {data['by']}" if data.get("by") else ""
     return ": ".join(one for one in (by, data.get("reason")) if one)
@@ -171,6 +177,7 @@ _TOLD: Mapping[str, Callable[[Json], str]] = {
     "command.silence": _silenced,
     "command.silence-lifted": lambda data: f"silence {data['silence']} {_commanded(data)}".rstrip(),
     "run.reported": _reported,
+    "cost.reported": _billed,
     "timer.fired": lambda data: f"up to {data['at']}",
     "worker.heartbeat": lambda data: f"{counted(data['slots'], 'slot')}, holds {len(data.get('holds', ()))}",
     "journal.gap": lambda data: f"{data['topic']}/{data['partition']} lost {data['first']} to {data['last']}",

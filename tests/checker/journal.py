@@ -11,7 +11,7 @@ from tests.checker.items import Asked, Committed, Deploy, Ended, Item, Named, To
 DAY_MS = 86_400_000
 
 CHANGED = "everfresh.asset.changed.v1"
-REPORTED = "everfresh.run.reported.v1"
+REPORTED = ("everfresh.run.reported.v1", "everfresh.cost.reported.v1")
 DELIVERED = "everfresh.domain.delivered.v1"
 DECLARED = "everfresh.definitions.declared.v1"
 GRANTED = "everfresh.run.granted.v1"
@@ -55,7 +55,7 @@ class Journal:
         kind, body, offset = entry.event["type"], entry.event.get("data", {}), entry.offset
         if kind == CHANGED:
             self._change(entry, body)
-        elif kind == REPORTED:
+        elif kind in REPORTED:
             self._hear(entry)
         elif kind == DELIVERED:
             self._deliver(offset, body)

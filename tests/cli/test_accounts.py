@@ -1,8 +1,9 @@
 """What checks answered and what attempts cost, as one asks for it."""
 
+from decimal import Decimal
 from typing import Any
 
-from everfresh.cli.tallies import newest_answers, totals
+from everfresh.cli.tallies import newest_answers, newest_revisions, totals
 from tests.cli.shop import Shop
 
 
@@ -47,7 +48,7 @@ def cost(cost_id: str, resource: str, quantity: float, revision: int = 1, **fiel
 
 
 def test_a_revised_bill_counts_once_and_peaks_are_not_added() -> None:
-    found = totals(
+    events = newest_revisions(
         [
             cost("1/wall", "wall", 2.0),
             cost("2/wall", "wall", 3.0),
@@ -55,9 +56,8 @@ def test_a_revised_bill_counts_once_and_peaks_are_not_added() -> None:
             cost("2/peak", "memory.peak", 300),
             cost("1/wh", "warehouse", 9.0, revision=2, amount=1.5, currency="USD"),
             cost("1/wh", "warehouse", 7.0, amount=1.0, currency="USD"),
-        ],
-        lambda said: str(said["asset"]),
+        ]
     )
-    total = found["d/a"]
+    total = totals([one["data"] for one in events], lambda said: (said["asset"],))["d/a",]
     assert (total.attempts, total.wall_seconds, total.peak_bytes) == (2, 5.0, 500)
-    assert (total.reported, total.amounts) == ({"warehouse (credits)": 9.0}, {"USD": 1.5})
+    assert (total.reported, total.amounts) == ({"warehouse (credits)": 9.0}, {"USD": Decimal("1.5")})

@@ -106,9 +106,10 @@ def test_what_the_readme_tries_in_virtual_time_holds(followed: tuple[Shop, list[
     assert ran.code == 0, ran
 
 
-@pytest.mark.parametrize(
-    ("page", "examples"), [("docs/policies.md", 2), ("docs/concepts.md", 13), ("docs/checks.md", 6)]
-)
+EXAMPLES = {"docs/policies.md": 2, "docs/concepts.md": 13, "docs/checks.md": 6, "docs/costs.md": 1}
+
+
+@pytest.mark.parametrize(("page", "examples"), EXAMPLES.items())
 def test_what_a_page_tries_in_virtual_time_holds(tmp_path: Path, page: str, examples: int) -> None:
     found = [block.text for block in blocks("python") if block.page == page]
     assert len(found) == examples
