@@ -156,8 +156,8 @@ def anomaly(*columns: str, **options: Unpack[AnomalyOptions]) -> Expectation:
     - `name`
 
     A share of nulls fails as well that was above the usual seven times in a row, by more than z + 1 together. What
-    failed isn't usual; 14 in a row that failed and were published are. Raises DefinitionError where nothing is measured,
-    or more than can be remembered.
+    failed isn't usual; 14 in a row that failed and were published are. Raises DefinitionError where nothing is
+    measured, or more than can be remembered.
     """
     metrics, z = tuple(options.get("metrics", ("rows", "nulls"))), options.get("z", 3.0)
     window, season = options.get("window", 28), options.get("season", 0)
