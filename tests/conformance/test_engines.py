@@ -14,7 +14,7 @@ from everfresh import checks
 from reactors.compute import CheckOutcome
 from reactors.expectations import Expectation
 from reactors.io.checks import Seen, evaluate
-from reactors.io.checks.asking import engine_of
+from reactors.io.checks.asking import looking
 from streams.measures import ColumnMeasure, Point
 from tests.conformance.engine_tables import FRAMES, SCHEMA, TABLES, Columns, Database, arrow, databases
 from tools.postgres import Postgres
@@ -114,9 +114,11 @@ def test_all_measure_the_same(stood: dict[str, Database], table: Columns) -> Non
         made = {name: frame(table) for name, frame in FRAMES.items()}
         for name, database in stood.items():
             (made[name],) = held.enter_context(database.holding(table))
-        expected = engine_of(arrow(table)).measured(columns, distinct=True)
+        with looking(arrow(table)) as engine:
+            expected = engine.measured(columns, distinct=True)
         for name, value in made.items():
-            found = engine_of(value).measured(columns, distinct=True)
+            with looking(value) as engine:
+                found = engine.measured(columns, distinct=True)
             assert (name, found.rows) == (name, expected.rows)
             for column in columns:
                 one, other = found.columns[column], expected.columns[column]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,7 +13,7 @@ from reactors.expectations import Expectation
 from reactors.io.checks.arrow import ArrowEngine
 from reactors.io.checks.engine import Engine, Row, has_columns
 from reactors.io.checks.frames import PolarsEngine
-from reactors.io.checks.sql import engine_of_relation, engine_of_table
+from reactors.io.checks.sql import engine_of_relation, looking_into
 from reactors.io.stores.databases import Table
 from reactors.io.stores.tables import arrow_of, kind_of
 from streams.errors import BadResult
@@ -38,16 +39,18 @@ def evaluate(one: Expectation, value: Any, beside: Any = None, seen: Seen | None
     Raises BadResult for what is no table, and for a column that it lacks.
     """
     seen = seen or Seen()
-    engine = engine_of(value, one.name)
-    has_columns(engine, one.columns, "the result")
-    answer = _ANSWERS.get(one.kind, _counted)(one, engine, beside, seen)
-    return replace(answer, engine=engine.name, expected=one.expected)
+    with looking(value, one.name) as engine:
+        has_columns(engine, one.columns, "the result")
+        answer = _ANSWERS.get(one.kind, _alone)(one, engine, beside, seen)
+        return replace(answer, engine=engine.name, expected=one.expected)
 
 
-def engine_of(value: Any, name: str = "") -> Engine:
+def looking(value: Any, name: str = "") -> AbstractContextManager[Engine]:
     """What looks at a table: the library that it is of, or the database that it stands in. Raises BadResult."""
-    if isinstance(value, Table):
-        return engine_of_table(value)
+    return looking_into(value) if isinstance(value, Table) else nullcontext(_library_of(value, name))
+
+
+def _library_of(value: Any, name: str) -> Engine:
     kind = kind_of(type(value))
     if kind is None:
         raise BadResult(
@@ -58,11 +61,17 @@ def engine_of(value: Any, name: str = "") -> Engine:
     return PolarsEngine(value) if kind in {"polars", "lazy"} else ArrowEngine(arrow_of(value))
 
 
-def _counted(one: Expectation, engine: Engine, beside: Any, seen: Seen) -> CheckOutcome:
-    other = None
-    if one.reads is not None:
-        other = engine_of(beside, one.name)
-        has_columns(other, [one.said["at"]], one.reads)
+def _alone(one: Expectation, engine: Engine, _beside: Any, seen: Seen) -> CheckOutcome:
+    return _counted(one, engine, None, seen)
+
+
+def _related(one: Expectation, engine: Engine, beside: Any, seen: Seen) -> CheckOutcome:
+    with looking(beside, one.name) as other:
+        has_columns(other, [one.said["at"]], str(one.reads))
+        return _counted(one, engine, other, seen)
+
+
+def _counted(one: Expectation, engine: Engine, other: Engine | None, seen: Seen) -> CheckOutcome:
     tested, failed = engine.count(one, other)
     share = failed / tested if tested else 0.0
     observed = f"{failed} of {tested} rows don't ({share:.2%})" if failed else f"all {tested} rows do"
@@ -139,4 +148,10 @@ def _anomaly(one: Expectation, engine: Engine, _beside: Any, seen: Seen) -> Chec
     return CheckOutcome(not found.is_anomaly(rule), observed, metric=round(found.z, 6), measure=measure)
 
 
-_ANSWERS = {"row_count": _number_of_rows, "schema_unchanged": _schema, "fresh": _fresh, "anomaly": _anomaly}
+_ANSWERS = {
+    "relationship": _related,
+    "row_count": _number_of_rows,
+    "schema_unchanged": _schema,
+    "fresh": _fresh,
+    "anomaly": _anomaly,
+}

@@ -1,6 +1,7 @@
 """A database looks: each question is one query, and only its answer comes back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from reactors.expectations import Expectation
@@ -150,24 +151,21 @@ def engine_of_relation(relation: Any) -> SqlEngine:
     return SqlEngine(relation_dialect(), run, "everfresh_asked", types)
 
 
-def engine_of_table(table: Table) -> SqlEngine:
-    """The database that a table stands in. Raises BadResult for one whose dialect isn't known."""
+@contextmanager
+def looking_into(table: Table) -> Iterator[SqlEngine]:
+    """The database that a table stands in, over one connection. Raises BadResult for one whose dialect isn't known."""
     connection = table.connect()
     try:
         dialect = dialect_of(connection)
         name = ".".join(map(dialect.quoted, table.name.split(".")))
         types = dialect.types(connection, name)
+
+        def run(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+            return rows_of(connection, text, values)
+
+        yield SqlEngine(dialect, run, name, types, table.connect)
     finally:
         connection.close()
-
-    def run(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        asked = table.connect()
-        try:
-            return rows_of(asked, text, values)
-        finally:
-            asked.close()
-
-    return SqlEngine(dialect, run, name, types, table.connect)
 
 
 def _number_of(condition: str) -> str:
