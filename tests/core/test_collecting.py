@@ -82,6 +82,13 @@ def test_an_estimate_of_another_day_than_the_bill_is_replaced() -> None:
     assert [(one.revision, one.quantity) for one in costs] == [(1, 0.5), (2, 0.0)]
 
 
+def test_what_was_reconciled_stays_when_only_the_next_day_is_collected() -> None:
+    lines = [line("0.5"), line("0.1", day=NEXT)]
+    before = [estimate(), *known(BILL.costs(lines[:1], [DAY], [estimate()]))]
+    (later,) = BILL.costs(lines[1:], [NEXT], before)
+    assert (later.period, later.revision, later.quantity) == (NEXT, 1, 0.1)
+
+
 def test_what_has_no_tag_of_ours_is_idle() -> None:
     lines = [line(1), line(2, None), line(3, "other/x")]
     idle = [one for one in BILL.costs(lines, DAYS) if one.asset == "d/_idle"]
