@@ -109,9 +109,10 @@ def _narrow(domain: Domain, node: Node, before: Iterable[str]) -> None:
     lost = {asset_of(key) for key in before if key not in now}
     names = [name for name in domain.graph.above(node.asset) if name in lost]
     node.cut = {**node.cut, **_touching(domain, node, names, node.cut, node.cut_at)}
-    if node.requests and node.run is not None and node.run.live:  # its result is yet to come
-        flying = node.requests[0]
+    for flying in node.requests:  # its result is yet to come, of this attempt or the next one
         flying.narrowed |= _touching(domain, node, names, flying.stands_for, flying.at)
+    if (held := node.quarantine) is not None:  # it may be released yet
+        held.cut = {**held.cut, **_touching(domain, node, names, held.cut, held.cut_at)}
     node.granted = {name: seq for name, seq in node.granted.items() if name not in lost}
 
 

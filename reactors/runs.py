@@ -100,7 +100,8 @@ def granted(domain: Domain, fact: RunGranted) -> None:
         failures=before.failures if before else 0,
         losses=before.losses if before else 0,
     )
-    node.touched, node.granted = state.offset, dict(fact.cut)
+    narrowed = node.requests[0].narrowed if again else {}  # a deploy since the first attempt has it read less
+    node.touched, node.granted = state.offset, {**fact.cut, **narrowed}
     state.granted_at = max(state.granted_at, fact.cut_at)
     _fulfil(domain, node)
     domain.flights[fact.run] = node.key

@@ -69,6 +69,17 @@ def test_what_is_right_already_is_left_alone_unless_it_is_forced() -> None:
     assert (counts(world)["d/c", FIRST], counts(world)["d/a", FIRST]) == (2, 1)
 
 
+def test_a_forced_backfill_leaves_out_what_was_run_since_it_was_commanded() -> None:
+    world = ready()
+    world.backfill("d/a", FIRST, "2013-01-03")
+    world.advance("1h")
+    world.backfill("d/a", FIRST, "2013-01-03", slots=1, force=True)
+    world.command("materialize", "d/a", partition="2013-01-03")
+    world.advance("1h")
+    assert (counts(world)["d/a", FIRST], counts(world)["d/a", "2013-01-03"]) == (2, 2)
+    assert told(world)[-1] == ("done", 3, 3, 0)
+
+
 def test_a_partition_that_fails_is_named_and_the_others_go_on() -> None:
     world = ready()
     world.fails("d/b", 3)

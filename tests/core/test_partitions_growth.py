@@ -1,11 +1,13 @@
 """Partitions that come to be: what they change for those that read them, and for those that were there before."""
 
 from everfresh.testing import World
+from streams.definitions import AssetDef, Retry
 from streams.partitions import All, Last, Static
 from streams.policies import Eager, Manual, Within
 from tests.core.test_partitions import DAYS, MONTHS, parted, ran
 from tests.core.worlds import Journal, accepted_in, domain_of, source, world_of
 
+DAILY = source("d/s", partitions=DAYS)
 REGIONS = Static(names=("eu", "us"))
 
 
@@ -117,6 +119,55 @@ def test_a_partition_that_reads_less_after_a_deploy_runs_on() -> None:
     assert world.state("d/a", "2013-01-02")["cut"]["d/s"] == 1
     world.publish("d/s", partition="2013-01-02")
     assert ran(world, "d/a").count("2013-01-02") == 4
+
+
+def touched_by_two(*readers: AssetDef) -> World:
+    """d/a's days read the day before too, and each of the two days has a change; a run takes ten seconds."""
+    world = world_of(DAILY, parted("d/a", ("d/s", Last(2)), policy=Eager()), *readers, takes="10s")
+    for day in ("2013-01-01", "2013-01-02"):
+        world.publish("d/s", partition=day)
+        world.advance("1m")
+    world.command("pause", readers[-1].key if readers else "d/a", partition="2013-01-01")
+    return world
+
+
+def runs_on(world: World, *readers: AssetDef) -> None:
+    """A deploy has d/a read its own day only: no run of the second day is rejected, then or later."""
+    asset = readers[-1].key if readers else "d/a"
+    world.deploy(domain_of(DAILY, parted("d/a", "d/s", policy=Eager()), *readers))
+    world.command("release", "d/a", partition="2013-01-02")
+    world.advance("1m")
+    world.publish("d/s", partition="2013-01-02")
+    world.advance("1m")
+    outcomes = [run.outcome for run in world.runs(asset) if run.partition == "2013-01-02"]
+    assert "rejected" not in outcomes
+    assert world.state(asset, "2013-01-02")["cut"]["d/s"] == 4
+
+
+def test_a_run_in_flight_stands_for_what_a_deploy_lets_its_partition_read() -> None:
+    world = touched_by_two()
+    world.publish("d/s", partition="2013-01-01")
+    world.advance("5s")
+    runs_on(world)
+
+
+def test_a_version_in_quarantine_stands_for_what_a_deploy_lets_its_partition_read() -> None:
+    world = touched_by_two()
+    world.check("d/a", "fail")
+    world.publish("d/s", partition="2013-01-01")
+    world.advance("1m")
+    assert world.state("d/a", "2013-01-02")["verdict"] == "quarantined"
+    runs_on(world)
+
+
+def test_a_run_that_waits_for_its_next_attempt_stands_for_what_a_deploy_lets_its_partition_read() -> None:
+    reader = parted("d/b", "d/a", policy=Eager(), retry=Retry(times=2, delay="30s"))
+    world = touched_by_two(reader)
+    world.fails("d/b")
+    world.publish("d/s", partition="2013-01-01")
+    world.advance("25s")
+    assert world.runs("d/b")[-1].outcome == "failed"
+    runs_on(world, reader)
 
 
 def test_a_window_that_a_wave_wants_reads_what_there_was_at_its_cut_though_more_came_before_the_grant() -> None:

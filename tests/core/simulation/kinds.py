@@ -14,6 +14,7 @@ SEVERAL_FROM = 160_000
 OBSERVED_FROM = 180_000
 PARTITIONED_FROM = 200_000
 MIXED_FROM = 300_000
+LARGER_FROM = 320_000
 
 
 class Kind(NamedTuple):
@@ -31,7 +32,7 @@ class Kind(NamedTuple):
 def kind_of(seed: int) -> Kind:
     """What the seed's play has in it."""
     if seed >= MIXED_FROM:
-        return _drawn(random.Random(seed - MIXED_FROM))
+        return _drawn(random.Random(seed - MIXED_FROM), seed >= LARGER_FROM)
     if seed >= PARTITIONED_FROM:
         return Kind(is_partitioned=True, size=0.7, changes=3)
     if seed < LARGE_FROM:
@@ -39,9 +40,9 @@ def kind_of(seed: int) -> Kind:
     return Kind(seed >= MODIFIED_FROM, seed >= SEVERAL_FROM, seed >= OBSERVED_FROM, size=1.5, changes=3)
 
 
-def _drawn(dice: random.Random) -> Kind:
+def _drawn(dice: random.Random, is_larger: bool) -> Kind:
     said = dice.choices(("partitioned", "observed", "several", ""), (3, 2, 5, 10))[0]
     if said == "partitioned":
-        return Kind(is_partitioned=True, size=0.7, changes=3, glances=0.04)
-    size = dice.choice((1.1, 1.3, 1.5))
+        return Kind(is_partitioned=True, size=0.7 if is_larger else 0.6, changes=3, glances=0.04)
+    size = dice.choice((1.1, 1.3, 1.5) if is_larger else (1, 1.2, 1.5))
     return Kind(dice.random() < 0.4, said == "several", said == "observed", size=size, changes=3, glances=0.04)
