@@ -27,7 +27,7 @@ _MASKS = (
 )
 """what is another one each time"""
 
-_MAY_COME = ("freshness.overdue", "freshness.at_risk")
+_MAY_COME = ("freshness.overdue", "freshness.at_risk", "explained by another; --all")
 """the line of a promise that a session breaks: how soon depends on the machine, and on when one looks"""
 
 
