@@ -17,9 +17,10 @@ def acknowledge(domain: Domain, said: Acknowledge) -> None:
     found = [one for one in firing if one.cause.fingerprint(domain.name) == said.fingerprint]
     if not found:
         raise BadEvent(f"acknowledge {said.fingerprint!r}: no such alert fires in {domain.name!r}")
+    by = said.by or "somebody"
     for alarm in found:
-        if alarm.acknowledged_by != said.by:
-            alarm.acknowledged_by = said.by or "somebody"
+        if alarm.acknowledged_by != by:
+            alarm.acknowledged_by = by
             tell_again(domain, alarm)
 
 

@@ -2,6 +2,7 @@
 
 from heapq import heappop, heappush
 
+from reactors.alerts import holds
 from reactors.causes import SILENT, Cause
 from reactors.domain import Domain
 from reactors.heeding import heeded_roots
@@ -139,9 +140,7 @@ def other_look(domain: Domain, key: str) -> int | None:
     root, alarm = domain.state.roots.get(key), domain.state.alerts.get(key)
     if root is not None:
         every = domain.graph.expected.get(key)
-        known = domain.state.alerts.get(Cause(SILENT, key).key)
-        silent = every is None or (known is not None and known.holds)
-        return None if silent or every is None else root.heard_at + every
+        return None if every is None or holds(domain, Cause(SILENT, key)) else root.heard_at + every
     if key.startswith(SILENCE):
         silence = domain.state.silences.get(key.removeprefix(SILENCE))
         return silence.until if silence is not None else None

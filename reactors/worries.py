@@ -3,7 +3,7 @@
 What stands still because something fails above it says so: its own alerts name the one that explains them.
 """
 
-from reactors.alerts import close_alert, of_node, open_alert
+from reactors.alerts import close_alert, holds, of_node, open_alert
 from reactors.causes import AT_RISK, FAILING, INFEASIBLE, OVERDUE, QUARANTINED, Cause, Trouble
 from reactors.domain import Domain
 from reactors.promises import allows_ms, broken, in_words, promise_ms, promised_by, risk_at
@@ -77,7 +77,7 @@ def _infeasible(domain: Domain, node: Node, is_infeasible: bool) -> None:
     takes = f"a path of {readable(node.path)} and one run of {readable(node.longest)}"
     what = f"{node.key} can't keep its promise of {in_words(domain, node)}: it takes {takes}"
     expected = readable(allows_ms(domain, node) or 0)
-    if cause.key not in domain.state.alerts:  # told once: durations are learned with each run
+    if not holds(domain, cause):  # told once: durations are learned with each run
         open_alert(domain, cause, Trouble("warn", what, domain.state.now, expected, readable(node.path + node.longest)))
 
 

@@ -147,6 +147,19 @@ def test_a_promise_that_runs_turn_out_to_break_is_told_until_they_are_quick_agai
     assert told(world, "freshness.infeasible") == ["opened", "resolved"]
 
 
+def test_a_promise_that_is_infeasible_again_while_its_alert_is_kept_fires_on() -> None:
+    world = ruled(AlertRule(rule="freshness.infeasible", keep_ms=HOUR), takes="2m", policy=Within("1m"), takes_ms=0)
+    world.publish("d/s")
+    world.advance("10m")
+    asset = derived("d/a", "d/s", policy=Within("1h"))
+    for policy in (Within("1h"), Within("1m")):
+        said = domain_of(source("d/s"), asset.model_copy(update={"policy": policy}))
+        world.deploy(said.model_copy(update={"alerts": (AlertRule(rule="freshness.infeasible", keep_ms=HOUR),)}))
+        world.advance("1m")
+    world.advance("3h")
+    assert told(world, "freshness.infeasible") == ["opened"]
+
+
 def test_a_clock_that_steps_back_is_told() -> None:
     world = single(Eager())
     world.advance("1h")
@@ -168,6 +181,9 @@ def test_an_acknowledged_alert_says_by_whom_until_it_is_over() -> None:
     world.publish("d/s")
     world.advance("20s")
     assert alerts(world, "freshness.overdue")[-1]["acknowledged_by"] is None  # another episode
+    for _ in range(2):
+        say(world, Acknowledge(fingerprint=opened["fingerprint"]))
+    assert [one["acknowledged_by"] for one in alerts(world, "freshness.overdue")][-2:] == [None, "somebody"]
     say(world, Acknowledge(fingerprint="nobody's", by="ada"))
     (letter,) = world.events("everfresh.dead.letter.*")
     assert "no such alert fires" in letter["error"]
