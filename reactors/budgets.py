@@ -9,7 +9,6 @@ from reactors.causes import BUDGET_FORECAST, BUDGET_THRESHOLD, Cause, Trouble
 from reactors.domain import Domain
 from reactors.spending import is_of, run_by
 from reactors.state import BUDGET, Spending
-from reactors.timers import arm
 from streams.budgets import MICRO, Budget
 from streams.events import CostItem, Severity
 from streams.units import rfc3339
@@ -23,14 +22,9 @@ SURE_COUNT = 5
 FULL = 100
 
 
-def budgets_of(domain: Domain) -> dict[str, Budget]:
-    """Those that are declared, by their names."""
-    return {one.name: one for one in domain.state.manifest.budgets} if domain.state.manifest else {}
-
-
 def spend(domain: Domain, asset: str, cost: CostItem, at: int) -> None:
     """Something was used, or was billed otherwise than thought: a difference, which may be below zero."""
-    for budget in budgets_of(domain).values():
+    for budget in domain.budgets.values():
         if not is_of(budget, domain.graph, asset):
             continue
         by_money = budget.currency is not None and cost.currency == budget.currency and cost.amount is not None
@@ -105,8 +99,7 @@ def _act(domain: Domain, budget: Budget) -> None:
         return
     for asset in run_by(budget, domain.graph):
         for key in domain.links.members(asset):
-            arm(domain, domain.state.nodes[key], key)
-            domain.touched[key] = None
+            domain.touched[key] = None  # judged and armed at the end of the entry
             domain.wake(key)
 
 
@@ -119,7 +112,7 @@ def end(domain: Domain, key: str) -> None:
 
 
 def _over(domain: Domain, name: str) -> None:
-    spending, budget = domain.state.spendings.pop(name), budgets_of(domain).get(name)
+    spending, budget = domain.state.spendings.pop(name), domain.budgets.get(name)
     if budget is None:
         return
     for threshold in spending.passed:
@@ -131,7 +124,7 @@ def _over(domain: Domain, name: str) -> None:
 
 def redeclared(domain: Domain, before: dict[str, Budget]) -> None:
     """A deploy: what isn't declared any more is over, and what was used counts against what is declared now."""
-    now = budgets_of(domain)
+    now = domain.budgets
     domain.state.budgeted = {name: domain.state.budgeted.get(name, domain.state.now) for name in now}
     for name, spending in list(domain.state.spendings.items()):
         budget, old = now.get(name), before.get(name)

@@ -6,7 +6,7 @@ import orjson
 
 from reactors.alerts import close_all, forget_checks
 from reactors.backfills import replanned
-from reactors.budgets import budgets_of, redeclared
+from reactors.budgets import redeclared
 from reactors.commits import News, append, become_root
 from reactors.crossing import subscribe
 from reactors.domain import Domain
@@ -42,7 +42,7 @@ def declared(domain: Domain, manifest: Manifest) -> None:
     before, above = domain.graph, _roots_above(domain)
     for key in sorted(before.sources - graph.sources):
         close_all(domain, key)
-    spent_on = budgets_of(domain)
+    spent_on = domain.budgets
     state.manifest, state.renewed_at = manifest, state.offset
     domain.use(graph)
     forget_undeclared(domain)

@@ -11,6 +11,7 @@ from reactors.graph import Graph, compile_graph
 from reactors.links import Links
 from reactors.spending import Limit, limits_of
 from reactors.state import Node, Root, State
+from streams.budgets import Budget
 from streams.cloudevents import Envelope, envelope, event_id
 from streams.definitions import AssetDef, Manifest
 from streams.events import Event
@@ -79,12 +80,13 @@ class Domain:
         """Go by this graph from now on."""
         self.graph = graph
         self.links = Links(graph, self.state)
+        declared = self.state.manifest.budgets if self.state.manifest else ()
+        self.budgets: dict[str, Budget] = {one.name: one for one in declared}
         self.limit()
 
     def limit(self) -> None:
         """Work out again what budgets that are used up ask of whom."""
-        budgets = {one.name: one for one in self.state.manifest.budgets} if self.state.manifest else {}
-        self.limits: dict[str, Limit] = limits_of(budgets, self.state.spendings, self.graph)
+        self.limits: dict[str, Limit] = limits_of(self.budgets, self.state.spendings, self.graph)
 
     @property
     def name(self) -> str:

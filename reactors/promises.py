@@ -1,6 +1,7 @@
 """What a policy guarantees of a node, and when it may run: by the policy and the clock, not by how busy anyone is."""
 
 from reactors.domain import Domain
+from reactors.spending import Limit
 from reactors.state import Node
 from streams.grids import window_in, windows_of
 from streams.policies import Cron, Within
@@ -37,8 +38,14 @@ def promise_ms(domain: Domain, node: Node) -> int | None:
 
 def stretch(domain: Domain, node: Node) -> int:
     """How many times as long its promise is, as a budget throttles it."""
+    limit = _limit(domain, node)
+    return 1 if limit is None or limit.pauses else limit.stretch
+
+
+def _limit(domain: Domain, node: Node) -> Limit | None:
+    """What a budget that is used up asks of it now."""
     limit = domain.limits.get(node.asset) if domain.limits else None
-    return 1 if limit is None or limit.pauses or domain.state.now >= limit.until else limit.stretch
+    return limit if limit is not None and domain.state.now < limit.until else None
 
 
 def promised_by(domain: Domain, node: Node, since: int) -> int | None:
@@ -61,8 +68,8 @@ def promised_by(domain: Domain, node: Node, since: int) -> int | None:
 
 def limited(domain: Domain, node: Node) -> str | None:
     """Which budget holds it back, and until when, as a clause."""
-    limit = domain.limits.get(node.asset)
-    if limit is None or domain.state.now >= limit.until:
+    limit = _limit(domain, node)
+    if limit is None:
         return None
     how = "pauses" if limit.pauses else "throttles"
     return f"the budget {limit.by!r} is used up, which {how} it until {rfc3339(limit.until)}"
@@ -80,19 +87,21 @@ def is_infeasible(domain: Domain, node: Node) -> bool:
     return allowed is not None and allowed < node.path + node.longest
 
 
-def risk_at(domain: Domain, node: Node) -> int | None:
-    """From when on the promise will hardly be kept: a run that began then would end half its time too late.
+def holder(domain: Domain, node: Node) -> Node:
+    """The node whose hold, if it has one, the node waits for: what blocks it, or itself."""
+    return domain.state.nodes[node.blocked_by] if node.blocked_by is not None else node
 
-    None where one is in flight that began earlier, where nothing is promised, or where a run takes no time; and where
-    it is held, or blocked by what is held: that is told already.
+
+def risk_at(domain: Domain, node: Node, by: int) -> int | None:
+    """From when on a promise to be up to date `by` then will hardly be kept: a run would end half its time too late.
+
+    None where one is in flight that began earlier, or where a run takes no time; and where it is held, or blocked by
+    what is held: that is told already.
     """
-    if node.stale_since is None or node.takes < 2 or is_infeasible(domain, node):
+    if node.takes < 2 or holder(domain, node).hold is not None or is_infeasible(domain, node):
         return None
-    if (domain.state.nodes[node.blocked_by] if node.blocked_by is not None else node).hold is not None:
-        return None
-    by = promised_by(domain, node, node.stale_since)
-    at = None if by is None else by - node.takes // 2
-    is_on_its_way = at is not None and node.run is not None and node.run.live and node.run.granted_at <= at
+    at = by - node.takes // 2
+    is_on_its_way = node.run is not None and node.run.live and node.run.granted_at <= at
     return None if is_on_its_way else at
 
 

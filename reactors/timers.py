@@ -119,7 +119,7 @@ def next_look(domain: Domain, node: Node) -> int | None:
     if node.stale_since is not None and node.alert_since is None:
         by = promised_by(domain, node, node.stale_since)
         if by is not None:
-            risk = None if node.at_risk else risk_at(domain, node)
+            risk = None if node.at_risk else risk_at(domain, node, by)
             looks.append(by if risk is None else min(by, risk))
     if node.turns_at is not None:
         looks.append(node.turns_at)

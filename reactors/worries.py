@@ -6,7 +6,7 @@ What stands still because something fails above it says so: its own alerts name 
 from reactors.alerts import close_alert, holds, of_node, open_alert
 from reactors.causes import AT_RISK, FAILING, INFEASIBLE, OVERDUE, QUARANTINED, Cause, Trouble
 from reactors.domain import Domain
-from reactors.promises import allows_ms, broken, in_words, promise_ms, promised_by, risk_at
+from reactors.promises import allows_ms, broken, holder, in_words, promise_ms, promised_by, risk_at
 from reactors.state import Node
 from reactors.timers import arm
 from streams.units import readable, rfc3339
@@ -16,13 +16,14 @@ _HOLDS = {"failing": FAILING, "quarantined": QUARANTINED}
 
 def worry(domain: Domain, node: Node, is_late: bool, is_infeasible: bool) -> None:
     """Open and resolve what there is to say of a node that was judged."""
-    risk = None if is_late or is_infeasible else risk_at(domain, node)
+    by = None if is_late or node.stale_since is None else promised_by(domain, node, node.stale_since)
+    risk = None if by is None else risk_at(domain, node, by)
     at_risk = risk is not None and risk <= domain.state.now
     before = node.alert_since is not None, node.at_risk
     if is_late or before[0]:
         _overdue(domain, node, is_late)
     if at_risk or before[1]:
-        _at_risk(domain, node, at_risk)
+        _at_risk(domain, node, by if at_risk else None)
     if before != (is_late, at_risk):
         arm(domain, node, node.key)  # an alert that is over may have to open again
     if is_infeasible or domain.state.alerts:
@@ -33,7 +34,7 @@ def worry(domain: Domain, node: Node, is_late: bool, is_infeasible: bool) -> Non
 
 def _explained_by(domain: Domain, node: Node) -> str | None:
     """The fingerprint of the alert about what holds the node: its own failing, or that of what blocks it."""
-    one = domain.state.nodes[node.blocked_by] if node.blocked_by is not None else node
+    one = holder(domain, node)
     rule = _HOLDS.get(one.hold.kind) if one.hold is not None else None
     return None if rule is None else of_node(rule, one).fingerprint(domain.name)
 
@@ -56,10 +57,10 @@ def _overdue(domain: Domain, node: Node, is_late: bool) -> None:
     open_alert(domain, cause, Trouble("error", f"{node.key} {said}", since, expected, lag, inhibited_by=by))
 
 
-def _at_risk(domain: Domain, node: Node, at_risk: bool) -> None:
-    cause, was, node.at_risk = of_node(AT_RISK, node), node.at_risk, at_risk
-    by = promised_by(domain, node, node.stale_since) if node.stale_since is not None else None
-    if not at_risk or by is None:
+def _at_risk(domain: Domain, node: Node, by: int | None) -> None:
+    """`by`: when it should be up to date and hardly will be; None: it isn't at risk."""
+    cause, was, node.at_risk = of_node(AT_RISK, node), node.at_risk, by is not None
+    if by is None:
         late = "overdue" if node.alert_since is not None else "held"
         close_alert(domain, cause, f"{node.key} is {late if node.stale_since is not None else 'in time again'}")
         return
