@@ -5,11 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
-from uuid import uuid4
 
 from everfresh.cli.command import UsedWrongly
-from everfresh.cli.finding import deployed, domains_of, key_of
-from everfresh.cli.ordering import PATIENCE_SECONDS, user
+from everfresh.cli.finding import deployed, domain_and_name, key_of
+from everfresh.cli.ordering import PATIENCE_SECONDS, appended, user
 from everfresh.cli.screen import note
 from everfresh.cli.words import counted
 from everfresh.options import meant
@@ -99,24 +98,21 @@ async def begun(site: Site, said: Wanted) -> Found:
         by=user(),
         reason=said.reason,
     )
-    offset = await _append(site, reading, event, key)
+    offset = await appended(site, reading, event, key)
     return Found(reading, f"b{offset}")
 
 
 async def steered(site: Site, said: str, action: Action, reason: str) -> Found:
     """Append the word. Raises UsedWrongly where there is no such backfill, EverfreshError where it is over."""
-    domain, slash, name = said.rpartition("/")
-    names = await domains_of(site, [domain] if slash else None)
-    if len(names) > 1:
-        raise UsedWrongly(f"{said!r} may be of {' or '.join(names)}; write it like '{names[0]}/{said}'")
-    reading = await caught_up(site.log, site.settings.topics, names[0])
+    domain, name = await domain_and_name(site, said)
+    reading = await caught_up(site.log, site.settings.topics, domain)
     found, known = Found(reading, name), reading.domain.state.backfills
     if name not in known:
         raise UsedWrongly(f"there is no backfill {said!r}; {meant(name, known)}")
     if found.state.is_over:
         raise EverfreshError(f"backfill {said!r} is {found.state.status} already")
     event = BackfillSteered(backfill=name, action=action, by=user(), reason=reason)
-    await _append(site, reading, event, found.state.asset)
+    await appended(site, reading, event, found.state.asset)
     return found
 
 
@@ -169,13 +165,6 @@ def _json(domain: str, one: BackfillState) -> dict[str, Any]:
         "slots": one.slots,
         "by": one.by,
     }
-
-
-async def _append(site: Site, reading: Reading, event: Backfill | BackfillSteered, subject: str) -> int:
-    stamp = await site.append(reading.name, event, subject, uuid4().hex)
-    async for _ in reading.to_end(stamp.offset + 1):
-        pass
-    return stamp.offset
 
 
 @contextmanager

@@ -62,6 +62,12 @@ def only(asset: str, domains: Sequence[str]) -> str:
     return domains[0]
 
 
+async def domain_and_name(site: Site, said: str) -> tuple[str, str]:
+    """Of a name like 'domain/b12', or 'b12' in the only domain, both parts. Raises UsedWrongly."""
+    domain, slash, name = said.rpartition("/")
+    return only(said, await domains_of(site, [domain] if slash else None)), name
+
+
 async def declared(site: Site, asset: str) -> tuple[Domain, AssetDef]:
     """The asset's domain as it is now, and its definition. Raises UsedWrongly, with what may be meant."""
     key = await key_of(site, asset)

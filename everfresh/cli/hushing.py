@@ -4,22 +4,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
-from uuid import uuid4
 
 from everfresh.cli import firing
 from everfresh.cli.command import UsedWrongly
-from everfresh.cli.finding import domains_of
+from everfresh.cli.finding import domain_and_name, domains_of
 from everfresh.cli.firing import Firing
-from everfresh.cli.ordering import user
+from everfresh.cli.ordering import appended, user
 from everfresh.cli.words import moment, span
 from everfresh.options import meant
-from everfresh.reading import Reading, caught_up
+from everfresh.reading import caught_up
 from everfresh.site import Site
 from reactors.causes import RULES
 from reactors.domain import Domain
 from reactors.io.clock import SystemClock
 from reactors.state import Silence
-from streams.events import Acknowledge, Event, LiftSilence, SilenceAlerts
+from streams.events import Acknowledge, LiftSilence, SilenceAlerts
 from streams.units import milliseconds
 
 COLUMNS = ("silence", "rule", "asset", "for another", "by", "why")
@@ -75,7 +74,7 @@ async def acknowledged(site: Site, said: str, reason: str) -> Firing:
         raise UsedWrongly(f"{what}; `everfresh alerts --json` shows each one's fingerprint")
     reading, row = found[0]
     event = Acknowledge(fingerprint=row.fingerprint, by=user(), reason=reason)
-    await _append(site, reading, event, row.asset or reading.name)
+    await appended(site, reading, event, row.asset or reading.name)
     return next((one for one in firing.rows(reading.domain) if one.fingerprint == row.fingerprint), row)
 
 
@@ -104,7 +103,7 @@ async def silenced(site: Site, domain: str | None, said: Wanted) -> Held:
         raise UsedWrongly(f"no asset of {names[0]!r} is called {key!r}; {meant(key, assets)}")
     until = SystemClock().now_ms() + lasts_ms
     event = SilenceAlerts(rule=said.rule, asset=key, until=until, by=user(), reason=said.reason)
-    offset = await _append(site, reading, event, names[0])
+    offset = await appended(site, reading, event, names[0])
     return Held(names[0], reading.domain.state.silences[f"s{offset}"])
 
 
@@ -120,20 +119,10 @@ def _span_ms(text: str) -> int:
 
 async def lifted(site: Site, said: str, reason: str) -> str:
     """End a silence; returns its whole name. Raises UsedWrongly where there is none by that name."""
-    domain, slash, name = said.rpartition("/")
-    names = await domains_of(site, [domain] if slash else None)
-    if len(names) > 1:
-        raise UsedWrongly(f"{said!r} may be of {' or '.join(names)}; write it like '{names[0]}/{said}'")
-    reading = await caught_up(site.log, site.settings.topics, names[0])
+    domain, name = await domain_and_name(site, said)
+    reading = await caught_up(site.log, site.settings.topics, domain)
     silences = reading.domain.state.silences
     if name not in silences:
         raise UsedWrongly(f"there is no silence {said!r}; {meant(name, silences)}")
-    await _append(site, reading, LiftSilence(silence=name, by=user(), reason=reason), names[0])
-    return f"{names[0]}/{name}"
-
-
-async def _append(site: Site, reading: Reading, event: Event, subject: str) -> int:
-    stamp = await site.append(reading.name, event, subject, uuid4().hex)
-    async for _ in reading.to_end(stamp.offset + 1):
-        pass
-    return stamp.offset
+    await appended(site, reading, LiftSilence(silence=name, by=user(), reason=reason), domain)
+    return f"{domain}/{name}"

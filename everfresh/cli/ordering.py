@@ -16,7 +16,7 @@ from reactors.io.reactor import ROLE
 from reactors.requests import is_busy, is_underway
 from reactors.state import Node
 from streams.errors import EverfreshError
-from streams.events import Cancel, Materialize, Pause, Release, Resume
+from streams.events import Cancel, Event, Materialize, Pause, Release, Resume
 from streams.keys import asset_of, partition_of
 
 MODELS = {"materialize": Materialize, "pause": Pause, "resume": Resume, "release": Release, "cancel": Cancel}
@@ -49,10 +49,16 @@ async def order(site: Site, name: str, asset: str, reason: str) -> Given:
     reading = await caught_up(site.log, site.settings.topics, domain)
     _check(reading, name, key)
     event = MODELS[name](asset=asset_of(key), partition=partition_of(key), by=user(), reason=reason)
-    stamp = await site.append(domain, event, asset_of(key), uuid4().hex)
+    offset = await appended(site, reading, event, asset_of(key))
+    return Given(name, key, offset, reading)
+
+
+async def appended(site: Site, reading: Reading, event: Event, subject: str) -> int:
+    """Append an event to the journal that is being read, and read on to it; its offset."""
+    stamp = await site.append(reading.name, event, subject, uuid4().hex)
     async for _ in reading.to_end(stamp.offset + 1):
         pass
-    return Given(name, key, stamp.offset, reading)
+    return stamp.offset
 
 
 async def seen_through(site: Site, given: Given) -> Run | None:
