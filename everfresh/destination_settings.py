@@ -8,15 +8,12 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from sinks.choosing import Choice, types_of
+from sinks import pagerduty, slack
+from sinks.choosing import Choice
+from sinks.routing import ALERTS
 from streams.errors import SettingError
 from streams.events import Severity
 from streams.units import Duration
-
-PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
-SLACK = "https://slack.com/api"
-
-ALERTS = types_of(["alert.*"])
 
 
 def callable_url(value: str) -> str:
@@ -62,7 +59,7 @@ class PagerDutySettings(AlertSettings):
 
     routing_key: SecretStr = SecretStr("")  # its Integration Key
     routing_key_env: str = ""  # or the variable that holds it
-    url: Url = PAGERDUTY  # https://events.eu.pagerduty.com/v2/enqueue in Europe
+    url: Url = pagerduty.URL  # https://events.eu.pagerduty.com/v2/enqueue in Europe
 
 
 class SlackSettings(AlertSettings):
@@ -71,7 +68,7 @@ class SlackSettings(AlertSettings):
     token: SecretStr = SecretStr("")  # xoxb-…
     token_env: str = ""  # or the variable that holds it
     channel: str = Field(min_length=1)  # its id or its name
-    url: Url = SLACK
+    url: Url = slack.URL
     per_minute: float = Field(default=60, ge=0)  # Slack takes about one a second of a channel
 
 

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from sinks.firing import is_over
+from sinks.reading import domain_named, time_ms
 from streams.cloudevents import Envelope
 from streams.events import Alert
-from streams.units import instant, rfc3339
+from streams.units import rfc3339
 
 PATH = "api/v2/alerts"
 
@@ -27,7 +28,7 @@ def posted(wrapped: Envelope, alert: Alert, now_ms: int, resend_ms: int) -> dict
 
     Fingerprint and episode are among its labels, so that each episode is an alert of its own there.
     """
-    ends_ms = _time_ms(wrapped) if is_over(wrapped) else now_ms + VALID_SPANS * resend_ms
+    ends_ms = time_ms(wrapped) if is_over(wrapped) else now_ms + VALID_SPANS * resend_ms
     said = {
         "labels": labels(wrapped, alert),
         "annotations": _without_empty(
@@ -50,7 +51,7 @@ def labels(wrapped: Envelope, alert: Alert) -> dict[str, str]:
         "severity": alert.severity,
         "asset": alert.asset,
         "owner": alert.owner,
-        "domain": str(wrapped.get("subject", "")).partition("/")[0],
+        "domain": domain_named(wrapped),
         "fingerprint": alert.fingerprint,
         "episode": str(alert.episode),
     }
@@ -76,7 +77,3 @@ def _label(name: str) -> str:
 def _without_empty(said: Mapping[str, str | None]) -> dict[str, str]:
     """An empty label is none there."""
     return {name: value[:TEXT_MAX] for name, value in said.items() if name and value}
-
-
-def _time_ms(wrapped: Envelope) -> int:
-    return instant(wrapped.get("time", 0))

@@ -1,11 +1,10 @@
 """What fires now, by the newest that was heard of each alert, be it a transition or the state that followed from it."""
 
-from sinks.reading import event_of
+from sinks.reading import event_of, time_ms
 from sinks.repeats import Repeats
 from streams.cloudevents import Envelope
 from streams.errors import BadEvent
 from streams.events import Alert, AlertResolved
-from streams.units import instant
 
 RESOLVED_MS = 900_000
 """for so long an alert that is over is still named, for those who missed it"""
@@ -44,7 +43,7 @@ class Firing:
     def told(self, now_ms: int) -> list[Envelope]:
         """Whatever fires, and what is over since at most RESOLVED_MS; what is older is forgotten."""
         for name, wrapped in list(self._newest.items()):
-            if is_over(wrapped) and _time_ms(wrapped) < now_ms - RESOLVED_MS:
+            if is_over(wrapped) and time_ms(wrapped) < now_ms - RESOLVED_MS:
                 del self._newest[name]
         return list(self._newest.values())
 
@@ -52,7 +51,3 @@ class Firing:
 def is_over(wrapped: Envelope) -> bool:
     """The transition ends its alert."""
     return bool(wrapped["type"] == AlertResolved.TYPE)
-
-
-def _time_ms(wrapped: Envelope) -> int:
-    return instant(wrapped.get("time", 0))

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from sinks.reading import event_of
+from sinks.reading import domain_named, event_of, time_ms
 from streams.cloudevents import Envelope
 from streams.events import (
     Alert,
@@ -22,7 +22,7 @@ from streams.events import (
     Publication,
     RunEnded,
 )
-from streams.units import instant, rfc3339
+from streams.units import rfc3339
 
 Value = str | int | float | bool | None
 """moments are RFC 3339 texts in UTC, to the millisecond"""
@@ -134,13 +134,12 @@ Found = tuple[str, dict[str, Any]]
 
 
 def _common(wrapped: Envelope, event: Any) -> dict[str, Value]:
-    subject = str(wrapped.get("subject", ""))
     return {
         "event_id": wrapped["id"],
-        "at": rfc3339(instant(wrapped.get("time", 0))),
+        "at": rfc3339(time_ms(wrapped)),
         "source": wrapped["source"],
         "sequence": wrapped.get("sequence"),
-        "domain": subject.partition("/")[0],
+        "domain": domain_named(wrapped),
         "asset": event.asset,
         "partition_key": getattr(event, "partition", ""),
         "details": orjson.dumps(wrapped["data"]).decode(),

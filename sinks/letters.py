@@ -3,6 +3,7 @@
 import base64
 from typing import NamedTuple
 
+from sinks.reading import domain_named
 from streams.cloudevents import HEADERS, Envelope, encode, envelope, event_id
 from streams.definitions import NAME
 from streams.events import DeadLetter, DeliveryFailed, Event
@@ -33,7 +34,7 @@ def origin_of(entry: Entry) -> str:
 def domain_of(entry: Entry, wrapped: Envelope | None) -> str | None:
     """The domain that an event concerns: by its subject, or by its key where it can't be read. None if neither says."""
     if wrapped is not None:
-        domain = str(wrapped.get("subject", "")).partition("/")[0]
+        domain = domain_named(wrapped)
     else:
         domain, slash, _ = (entry.key or b"").decode("utf-8", "replace").partition("/")
         domain = domain if slash else ""  # a key without a slash is a fingerprint

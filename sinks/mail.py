@@ -11,8 +11,9 @@ from html import escape
 from typing import Literal, NamedTuple
 
 from sinks.messages import Message, message_of
+from sinks.reading import time_ms
 from streams.cloudevents import Envelope, event_id
-from streams.units import instant, rfc3339
+from streams.units import rfc3339
 
 Security = Literal["starttls", "tls", "none"]
 
@@ -44,7 +45,7 @@ def mail_of(wrapped: Envelope, sender: Sender) -> EmailMessage:
     mail["From"] = sender.sender
     mail["To"] = ", ".join(sender.receivers)
     mail["Subject"] = said.title if said.begins else f"Re: {said.title}"
-    mail["Date"] = format_datetime(datetime.fromisoformat(rfc3339(instant(wrapped.get("time", 0)))))
+    mail["Date"] = format_datetime(datetime.fromisoformat(rfc3339(time_ms(wrapped))))
     first = None if said.thread is None else _id("thread", said.thread, sender.domain)
     own = first if first and said.begins else _id("event", wrapped["id"], sender.domain)
     mail["Message-ID"] = own

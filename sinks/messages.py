@@ -4,8 +4,9 @@ from typing import Literal, NamedTuple
 
 from sinks.lines import clean, line
 from sinks.reading import event_of
+from sinks.routing import ALERTS
 from streams.cloudevents import Envelope
-from streams.events import Alert, AlertOpened, AlertResolved, AlertUpdated
+from streams.events import Alert
 from streams.units import rfc3339
 
 Mood = Literal["info", "success", "warning", "failure"]
@@ -13,7 +14,6 @@ Mood = Literal["info", "success", "warning", "failure"]
 
 _MOODS: dict[str, Mood] = {"info": "info", "warn": "warning", "error": "failure", "critical": "failure"}
 _LEVELS: dict[str, Mood] = {"info": "info", "warning": "warning", "error": "failure"}
-_ALERTS = (AlertOpened.TYPE, AlertUpdated.TYPE, AlertResolved.TYPE)
 _STEPS = {"opened": "Opened", "updated": "Still open", "resolved": "Resolved"}
 
 
@@ -37,7 +37,7 @@ class Message(NamedTuple):
 
 def message_of(wrapped: Envelope) -> Message:
     """What people are told of an event. Raises BadEvent for an alert that can't be read."""
-    if wrapped["type"] in _ALERTS:
+    if wrapped["type"] in ALERTS:
         return _alert(event_of(wrapped))
     said = line(wrapped)
     facts = (("when", said.at), ("event", clean(wrapped["type"])))

@@ -10,7 +10,7 @@ from itertools import product
 from math import isfinite
 from typing import Any, get_args
 
-from sinks.reading import event_of
+from sinks.reading import event_of, time_ms
 from sinks.repeats import Repeats
 from sinks.series import Counters, Family, Histogram
 from sinks.standings import Standings
@@ -30,7 +30,6 @@ from streams.events import (
     Publication,
     RunEnded,
 )
-from streams.units import instant
 
 SEVERITIES = ("info", "warn", "error", "critical")
 RUN_OUTCOMES = ("materialized", "verified", "quarantined", *get_args(RunEnded.model_fields["outcome"].annotation))
@@ -148,7 +147,7 @@ class Board:
 
     def _publication(self, said: Publication, wrapped: Envelope, count: bool) -> None:
         if not isinstance(said, AssetQuarantined):
-            finished = said.finished_at if said.finished_at is not None else _time_ms(wrapped)
+            finished = said.finished_at if said.finished_at is not None else time_ms(wrapped)
             self._standings.succeeded(said.asset, finished)
         if not count or said.run is None or isinstance(said, AssetReleased):
             return
@@ -187,10 +186,6 @@ def decision_seconds(series_max: int = 1_000) -> Histogram:
     """How long reactors take, from having read some entries to having written what follows from them."""
     about = "How long a turn of the reactor took: from entries read to what follows from them written."
     return Histogram("everfresh_decision_seconds", about, ("domain",), DECISION_BOUNDS, series_max)
-
-
-def _time_ms(wrapped: Envelope) -> int:
-    return instant(wrapped.get("time", 0))
 
 
 _COSTS_MAX = 100_000

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from sinks.reading import event_of
+from sinks.reading import event_of, time_ms
 from streams.cloudevents import Envelope
 from streams.events import (
     AssetMaterialized,
@@ -21,7 +21,7 @@ from streams.events import (
     Publication,
     RunEnded,
 )
-from streams.units import instant, rfc3339
+from streams.units import rfc3339
 
 PATH = "api/v1/lineage"
 """where servers take OpenLineage, below their URL"""
@@ -90,7 +90,7 @@ def _run_ended(event: RunEnded, wrapped: Envelope, namespace: str) -> list[Told]
 
 
 def _check(event: CheckEvaluated, wrapped: Envelope, namespace: str) -> list[Told]:
-    at_ms = instant(wrapped.get("time", 0))
+    at_ms = time_ms(wrapped)
     run: Told = {"runId": run_id(wrapped["source"], event.run, f"{event.check}:{event.asset}:{event.partition}")}
     job = _job(namespace, f"{event.asset}.check.{event.check}", "CHECK")
     asked = _input(namespace, event.asset, event.version or None)
@@ -181,7 +181,7 @@ def _facet(schema: str, said: Told) -> Told:
 
 
 def _time(wrapped: Envelope) -> str:
-    return rfc3339(instant(wrapped.get("time", 0)))
+    return rfc3339(time_ms(wrapped))
 
 
 _TELLERS: Mapping[str, Callable[[Any, Envelope, str], list[Told]]] = {

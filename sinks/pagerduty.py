@@ -6,9 +6,12 @@ Source: https://github.com/PagerDuty/api-schema/blob/main/reference/events-v2/op
 from typing import Any, Literal
 
 from sinks.firing import is_over
+from sinks.reading import domain_named
 from streams.cloudevents import Envelope
 from streams.events import Alert
 from streams.units import rfc3339
+
+URL = "https://events.pagerduty.com/v2/enqueue"
 
 SEVERITIES = {"info": "info", "warn": "warning", "error": "error", "critical": "critical"}
 
@@ -47,7 +50,7 @@ def is_about_the_key(body: bytes) -> bool:
 
 
 def _payload(wrapped: Envelope, alert: Alert) -> dict[str, Any]:
-    domain = str(wrapped.get("subject", "")).partition("/")[0]
+    domain = domain_named(wrapped)
     details = {
         "owner": alert.owner,
         "expected": alert.expected,

@@ -2,9 +2,9 @@
 
 from typing import Literal, NamedTuple
 
+from sinks.reading import time_ms
 from streams.cloudevents import Envelope
 from streams.errors import BadEvent
-from streams.units import instant
 
 KEPT_MAX = 200_000
 """keys that are remembered; the one that was quiet for longest is forgotten first"""
@@ -55,6 +55,6 @@ class Repeats:
 
 def _time_ms(wrapped: Envelope) -> int:
     try:
-        return instant(wrapped.get("time", 0))
+        return time_ms(wrapped)
     except ValueError as error:
         raise BadEvent(f"the event's 'time': {error}") from None

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, Protocol
 
 from sinks.choosing import SEVERITIES, Choice, is_quiet
+from sinks.reading import domain_named
 from streams.cloudevents import Envelope
 from streams.events import AlertOpened, AlertResolved, AlertUpdated, Severity
 from streams.topics import Topics
@@ -42,7 +43,7 @@ class AlertRoute(NamedTuple):
     def matches(self, wrapped: Envelope) -> bool:
         """Whether the alert goes this way. Its end goes wherever it would at any severity: there it may have begun."""
         alert: dict[str, Any] = wrapped["data"]
-        domain = str(wrapped.get("subject", "")).partition("/")[0]
+        domain = domain_named(wrapped)
         found = (
             (self.owners, alert.get("owner")),
             (self.domains, domain),

@@ -11,10 +11,13 @@ import orjson
 from sinks.answers import NotTaken
 from sinks.firing import is_over
 from sinks.ports import Refused, Retry
+from sinks.reading import time_ms
 from streams.cloudevents import Envelope
 from streams.errors import EverfreshError
 from streams.events import Alert
 from streams.units import instant, readable, rfc3339
+
+URL = "https://slack.com/api"
 
 POST, UPDATE = "chat.postMessage", "chat.update"
 
@@ -76,7 +79,7 @@ class Message(NamedTuple):
 
 def mark_of(wrapped: Envelope, alert: Alert) -> Mark:
     """Where a transition stands among those of its alert."""
-    return Mark(instant(wrapped.get("time", 0)), alert.episode, alert.sequence)
+    return Mark(time_ms(wrapped), alert.episode, alert.sequence)
 
 
 def said(wrapped: Envelope, alert: Alert) -> dict[str, Any]:

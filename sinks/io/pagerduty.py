@@ -9,7 +9,7 @@ from sinks.firing import is_over
 from sinks.io.attempts import Manner
 from sinks.io.calling import Caller
 from sinks.io.delivery import Route
-from sinks.pagerduty import enqueued, is_about_the_key
+from sinks.pagerduty import URL, enqueued, is_about_the_key
 from sinks.ports import Refused
 from sinks.reading import event_of
 from sinks.retries import PATIENT
@@ -20,8 +20,6 @@ from streams.io.clock import wall_clock_ms
 from streams.topics import Topics
 
 _ANSWER_MAX = 4_096
-
-URL = "https://events.pagerduty.com/v2/enqueue"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,15 +15,13 @@ from sinks.ports import Refused
 from sinks.reading import event_of
 from sinks.retries import PATIENT
 from sinks.routing import ALERTS, Wanted
-from sinks.slack import POST, UPDATE, Gone, Mark, Message, judge, mark_of, post, update
+from sinks.slack import POST, UPDATE, URL, Gone, Mark, Message, judge, mark_of, post, update
 from streams.cloudevents import Envelope
 from streams.errors import BadEvent
 from streams.events import Alert
 from streams.io.clock import wall_clock_ms
 from streams.ports import EventLog
 from streams.topics import DAY_MS, Topics
-
-URL = "https://slack.com/api"
 
 KEPT_MS = DAY_MS
 """for so long a message about what is over is remembered: a repeat that comes in between isn't posted anew"""
