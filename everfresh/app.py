@@ -338,13 +338,6 @@ class App(Overseen):
             raise DefinitionError(f"{name!r} is of another domain; app {self.domain!r} declares its own assets only")
         return key
 
-    def _key(self, named: Any) -> str:
-        if isinstance(named, Declared):
-            return named.key
-        if not isinstance(named, str):
-            raise DefinitionError(f"{named!r} is no asset: name one by its key, or by what declared it")
-        return named if "/" in named else f"{self.domain}/{named}"
-
     def _new(self, key: str) -> str:
         if key in self._sources or key in self._recipes:
             raise DefinitionError(f"two assets are called {key!r}; rename one")

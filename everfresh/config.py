@@ -29,10 +29,8 @@ from streams.units import Duration
 
 DEFAULT_LOG = "sqlite:.everfresh/log.db"
 FILE = "everfresh.toml"
-TABLES = ("webhooks", "alertmanager", "pagerduty", "slack")
-"""destinations by their names"""
-RECORDS = ("history", "openlineage", "apprise", "mail", "bills")
-"""and those that keep what happened, tell people, or bill"""
+TABLES = ("webhooks", "alertmanager", "pagerduty", "slack", "apprise", "mail", "history", "openlineage", "bills")
+"""whoever is told, keeps what happened, or bills, each by its name"""
 
 
 class Settings(BaseSettings):
@@ -81,7 +79,7 @@ class Settings(BaseSettings):
         is_bare = isinstance(value, str) and value.isdigit() and str(info.field_name).endswith("_ms")
         return int(value) if is_bare else value
 
-    @field_validator(*TABLES, *RECORDS, "datasets", mode="before")
+    @field_validator(*TABLES, "datasets", mode="before")
     @classmethod
     def _from_json(cls, value: Any, info: ValidationInfo) -> Any:
         try:
@@ -89,7 +87,7 @@ class Settings(BaseSettings):
         except orjson.JSONDecodeError as error:
             raise ValueError(f"it is no JSON object of {info.field_name} by their names: {error}") from None
 
-    @field_validator(*TABLES, *RECORDS)
+    @field_validator(*TABLES)
     @classmethod
     def _with_names(cls, value: dict[str, Any]) -> dict[str, Any]:
         """A destination's name becomes a part of its consumer group's."""

@@ -5,6 +5,7 @@ from typing import Any, TypedDict, Unpack
 
 from everfresh import options as said
 from everfresh.alert_rules import AlertOptions, alert_rule, check_assets
+from everfresh.assets import Declared
 from everfresh.options import Named
 from everfresh.policies import in_one_sentence
 from streams.budgets import Budget, OnBreach
@@ -82,7 +83,11 @@ class Overseen:
         return tuple(self._alerts), tuple(self._budgets[name] for name in sorted(self._budgets))
 
     def _key(self, named: Any) -> str:
-        raise NotImplementedError
+        if isinstance(named, Declared):
+            return named.key
+        if not isinstance(named, str):
+            raise DefinitionError(f"{named!r} is no asset: name one by its key, or by what declared it")
+        return named if "/" in named else f"{self.domain}/{named}"
 
 
 def _named(text: str, keys: tuple[str, ...], owner: str | None) -> str:

@@ -4,8 +4,8 @@ import orjson
 
 from reactors.domain import STATE, Domain
 from reactors.requests import make_ready
-from reactors.state import BUDGET, SCHEMA, SILENCE
-from reactors.timers import next_look, other_look
+from reactors.state import SCHEMA
+from reactors.timers import next_look, other_look, others
 
 
 def restore(dumped: bytes) -> Domain | None:
@@ -19,8 +19,7 @@ def restore(dumped: bytes) -> Domain | None:
             domain.armed[key] = look
             domain.timers.append((look, key))
         make_ready(domain, node)
-    named = [*(SILENCE + one for one in domain.state.silences), *(BUDGET + one for one in domain.state.spendings)]
-    for key in (*domain.graph.expected, *domain.state.alerts, *named):
+    for key in others(domain):
         look = other_look(domain, key)
         if look is not None:
             domain.arm_other(key, look)

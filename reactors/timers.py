@@ -1,5 +1,6 @@
 """When something must be looked at again. One timer a node counts at a time: the earliest of its reasons."""
 
+from collections.abc import Iterator
 from heapq import heappop, heappush
 
 from reactors.alerts import holds
@@ -133,6 +134,14 @@ def next_look(domain: Domain, node: Node) -> int | None:
     if node.ends_at is not None:
         looks.append(node.ends_at)
     return min(looks, default=None)
+
+
+def others(domain: Domain) -> Iterator[str]:
+    """How timers name all that isn't a node and may have one."""
+    state = domain.state
+    yield from (*domain.graph.expected, *state.alerts)
+    yield from (SILENCE + one for one in state.silences)
+    yield from (BUDGET + one for one in state.spendings)
 
 
 def other_look(domain: Domain, key: str) -> int | None:
