@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from decimal import Decimal
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from everfresh.destination_settings import needed
 from reactors.splitting import by_shares
-from streams.errors import SettingError
 
 BIGQUERY_URL = "https://bigquery.googleapis.com"
 
@@ -56,8 +55,4 @@ class BillSettings(BaseModel):
 
     def secret(self, name: str) -> str:
         """The token of `bills.NAME`. Raises SettingError: only who collects needs it."""
-        said = self.token.get_secret_value() or os.environ.get(self.token_env, "")
-        if not said:
-            where = f"{self.token_env} in the environment" if self.token_env else "`token` or `token_env`"
-            raise SettingError(f"setting 'bills.{name}.token' is missing; set {where}")
-        return said
+        return needed(self.token, self.token_env, f"bills.{name}.token")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from everfresh.destination_settings import needed
 from streams.errors import SettingError
 from streams.io.urls import sqlite_path
 
@@ -29,10 +28,7 @@ class HistorySettings(BaseModel):
 
     def address(self, name: str) -> str:
         """The url of the history `name`. Raises SettingError: only who writes it needs the variable."""
-        said = self.url.get_secret_value() or os.environ.get(self.url_env, "")
-        if not said:
-            where = f"{self.url_env} in the environment" if self.url_env else "`url` or `url_env`"
-            raise SettingError(f"setting 'history.{name}.url' is missing; set {where}")
+        said = needed(self.url, self.url_env, f"history.{name}.url")
         try:
             _check(said)
         except ValueError as error:
