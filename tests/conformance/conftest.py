@@ -10,6 +10,8 @@ from streams.io.urls import Log
 from streams.ports import EventLog, Fencing, Snapshots, TopicAdmin
 from streams.topics import Topics
 from tests.conformance.logs import Place
+from tests.conformance.sinks_stage import Stage
+from tests.conformance.webhook_receiver import Receiver, receiving
 
 
 @pytest.fixture
@@ -51,3 +53,17 @@ def admin(opened: Log) -> TopicAdmin:
 async def snapshots(place: Place, opened: Log) -> Snapshots:
     await opened.admin.create([place.topics.snapshots])
     return opened.snapshots
+
+
+@pytest.fixture
+async def stage(place: Place, opened: Log) -> Stage:
+    """What deliveries are tried on."""
+    await opened.admin.create(place.topics.of("shop"))
+    return Stage(opened, place.topics)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """Who is called by HTTP."""
+    async with receiving() as made:
+        yield made

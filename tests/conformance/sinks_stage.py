@@ -185,3 +185,12 @@ async def until_read(stage: Stage, sink: str = "test") -> None:
 def bytes_of(letter: Envelope) -> bytes:
     """What a dead letter carries."""
     return base64.b64decode(letter["data"]["value_base64"])
+
+
+async def sent(stage: Stage, meant: Delivery, *events: Envelope) -> None:
+    """Have each delivered, or given up."""
+    async with running(meant):
+        await meant.ready.wait()
+        for one in events:
+            await stage.send(one)
+        await until(lambda: sum(outcome != "retried" for _, outcome in stage.counted) == len(events))

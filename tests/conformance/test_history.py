@@ -13,9 +13,7 @@ from sinks.io.attempts import Manner
 from sinks.io.delivery import Delivery
 from sinks.io.history import History, Unfit, history_route
 from sinks.ports import Refused, Retry
-from streams.io.urls import Log
 from tests.conformance.history_stage import Books, Counted, books, on_each
-from tests.conformance.logs import Place
 from tests.conformance.sinks_stage import QUICK, Stage, running, until
 from tests.core.sinks_samples import TYPES, event
 
@@ -41,16 +39,10 @@ def kind() -> str:
     return "memory"
 
 
-@pytest.fixture
-async def stage(place: Place, opened: Log) -> Stage:
-    await opened.admin.create(place.topics.of("shop"))
-    return Stage(opened, place.topics)
-
-
 def delivery(stage: Stage, history: History) -> Delivery:
     route = history_route("test", stage.topics)
     route = replace(route, manner=Manner(QUICK, at_once=route.manner.at_once))
-    return Delivery(route, history, stage.moody, stage.topics, lambda *one: stage.counted.append(one))
+    return stage.delivery(history, route=route)
 
 
 async def written(kept: Books, *kinds: str) -> None:

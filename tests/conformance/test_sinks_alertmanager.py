@@ -12,15 +12,12 @@ import pytest
 from sinks.choosing import Choice, types_of
 from sinks.io.alertmanager import Alertmanager, Pager, Resending
 from sinks.io.attempts import Manner
-from sinks.io.delivery import Delivery
 from sinks.ports import Refused
 from sinks.routing import AlertRoute, Routing
 from streams.cloudevents import HEADERS, Envelope, encode
 from streams.io.clock import wall_clock_ms
-from streams.io.urls import Log
 from streams.ports import Record
 from streams.units import rfc3339
-from tests.conformance.logs import Place
 from tests.conformance.sinks_stage import QUICK, Stage, running
 from tests.core.sinks_samples import event
 from tests.real_alertmanager import RealAlertmanager, alertmanager, free_port
@@ -39,12 +36,6 @@ def kind() -> str:
     return "memory"
 
 
-@pytest.fixture
-async def stage(place: Place, opened: Log) -> Stage:
-    await opened.admin.create(place.topics.of("shop"))
-    return Stage(opened, place.topics)
-
-
 def pager(url: str, **said: Any) -> Pager:
     return replace(
         Pager("main", url, OWN, allow_private=True, manner=Manner(QUICK, try_ms=5_000), resend_ms=1_000), **said
@@ -55,9 +46,7 @@ def pager(url: str, **said: Any) -> Pager:
 async def told(stage: Stage, meant: Pager) -> AsyncIterator[Alertmanager]:
     """The destination at work, with its clock."""
     destination, stop = Alertmanager(meant), asyncio.Event()
-    delivery = Delivery(
-        meant.route(stage.topics), destination, stage.moody, stage.topics, lambda *one: stage.counted.append(one)
-    )
+    delivery = stage.delivery(destination, route=meant.route(stage.topics))
     again = asyncio.create_task(Resending(meant, destination, stage.moody, stage.topics).run(stop))
     async with running(delivery):
         await delivery.ready.wait()

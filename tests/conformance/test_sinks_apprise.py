@@ -1,7 +1,6 @@
 """Apprise as a destination, with a real HTTP server at its other end: off the loop, and nobody told twice."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +13,9 @@ from everfresh.messengers import messengers
 from sinks.choosing import Choice, types_of
 from sinks.io.apprise import Apprise, Notice
 from sinks.io.attempts import Manner
-from sinks.io.delivery import Delivery
 from streams.cloudevents import Envelope
 from streams.errors import SettingError
-from streams.io.urls import Log
-from tests.conformance.logs import Place
-from tests.conformance.sinks_stage import QUICK, Stage, running, until
+from tests.conformance.sinks_stage import QUICK, Stage, sent, until
 from tests.conformance.webhook_receiver import Receiver, receiving, says
 from tests.core.sinks_samples import event
 
@@ -31,18 +27,6 @@ def kind() -> str:
     return "memory"
 
 
-@pytest.fixture
-async def stage(place: Place, opened: Log) -> Stage:
-    await opened.admin.create(place.topics.of("shop"))
-    return Stage(opened, place.topics)
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with receiving() as made:
-        yield made
-
-
 def notice(*receivers: Receiver) -> Notice:
     urls = tuple(f"json://{one.url.removeprefix('http://')}" for one in receivers)
     return Notice("chat", urls, Choice(types_of(["alert.*"])))
@@ -50,12 +34,7 @@ def notice(*receivers: Receiver) -> Notice:
 
 async def settled(stage: Stage, meant: Notice, *events: Envelope) -> None:
     route = replace(meant.route(stage.topics), manner=Manner(QUICK))
-    sink = Delivery(route, Apprise(meant), stage.moody, stage.topics, lambda *one: stage.counted.append(one))
-    async with running(sink):
-        await sink.ready.wait()
-        for one in events:
-            await stage.send(one)
-        await until(lambda: sum(outcome in ("delivered", "dead") for _, outcome in stage.counted) == len(events))
+    await sent(stage, stage.delivery(Apprise(meant), route=route), *events)
 
 
 async def test_each_transition_is_a_message_with_its_colour(stage: Stage, receiver: Receiver) -> None:

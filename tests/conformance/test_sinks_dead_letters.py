@@ -15,12 +15,6 @@ from tests.core.sinks_samples import event
 in_memory = pytest.mark.parametrize("kind", ["memory"])
 
 
-@pytest.fixture
-async def stage(place: Place, opened: Log) -> Stage:
-    await opened.admin.create(place.topics.of("shop"))
-    return Stage(opened, place.topics)
-
-
 @everywhere
 async def test_a_poison_event_becomes_a_dead_letter_and_its_domain_hears_of_it(stage: Stage) -> None:
     async def behave(event: Envelope) -> None:

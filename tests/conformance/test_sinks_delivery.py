@@ -10,17 +10,10 @@ from sinks.io.lanes import Room
 from sinks.ports import Retry
 from sinks.retries import Retries
 from streams.cloudevents import Envelope
-from streams.io.urls import Log
 from tests.conformance.logs import Place, everywhere
 from tests.conformance.sinks_stage import PATIENCE_SECONDS, QUICK, Kept, Stage, running, until, until_read
 
 in_memory = pytest.mark.parametrize("kind", ["memory"])
-
-
-@pytest.fixture
-async def stage(place: Place, opened: Log) -> Stage:
-    await opened.admin.create(place.topics.of("shop"))
-    return Stage(opened, place.topics)
 
 
 @everywhere

@@ -11,16 +11,13 @@ from everfresh.config import settings
 from everfresh.messengers import messengers
 from sinks.choosing import Choice, types_of
 from sinks.io.attempts import Manner
-from sinks.io.delivery import Delivery
 from sinks.io.mail import Mail, Mailbox
 from sinks.mail import Sender, Server, mail_of
 from sinks.ports import Retry
 from streams.cloudevents import Envelope
 from streams.errors import SettingError
-from streams.io.urls import Log
-from tests.conformance.logs import Place
 from tests.conformance.mail_server import PASSWORD, allows, mail_server
-from tests.conformance.sinks_stage import QUICK, Stage, running, until
+from tests.conformance.sinks_stage import QUICK, Stage, sent, until
 from tests.core.sinks_samples import event
 from tools.kafka.broker import free_port
 
@@ -34,12 +31,6 @@ def kind() -> str:
     return "memory"
 
 
-@pytest.fixture
-async def stage(place: Place, opened: Log) -> Stage:
-    await opened.admin.create(place.topics.of("shop"))
-    return Stage(opened, place.topics)
-
-
 def box(port: int, choice: Choice = ALERTS, **server: Any) -> Mailbox:
     told: dict[str, Any] = {"security": "none", "try_ms": 5_000} | server
     return Mailbox("ops", Server("127.0.0.1", port, **told), SENDER, choice)
@@ -47,12 +38,7 @@ def box(port: int, choice: Choice = ALERTS, **server: Any) -> Mailbox:
 
 async def settled(stage: Stage, mailbox: Mailbox, *events: Envelope) -> None:
     route = replace(mailbox.route(stage.topics), manner=Manner(QUICK))
-    meant = Delivery(route, Mail(mailbox), stage.moody, stage.topics, lambda *one: stage.counted.append(one))
-    async with running(meant):
-        await meant.ready.wait()
-        for one in events:
-            await stage.send(one)
-        await until(lambda: sum(outcome in ("delivered", "dead") for _, outcome in stage.counted) == len(events))
+    await sent(stage, stage.delivery(Mail(mailbox), route=route), *events)
 
 
 async def test_an_alert_comes_as_text_and_html_to_all(stage: Stage) -> None:

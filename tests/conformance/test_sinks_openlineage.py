@@ -23,11 +23,9 @@ from sinks.io.delivery import Delivery
 from sinks.io.openlineage import Catalog, OpenLineage
 from streams.cloudevents import Envelope
 from streams.io.memory import MemoryLog
-from streams.io.urls import Log
 from streams.topics import Topics
-from tests.conformance.logs import Place
-from tests.conformance.sinks_stage import QUICK, Stage, running, until
-from tests.conformance.webhook_receiver import Receiver, receiving, says
+from tests.conformance.sinks_stage import QUICK, Stage, sent
+from tests.conformance.webhook_receiver import Receiver, says
 from tests.core.openlineage_models import read
 from tests.core.sinks_samples import event
 
@@ -39,30 +37,13 @@ def kind() -> str:
     return "memory"
 
 
-@pytest.fixture
-async def stage(place: Place, opened: Log) -> Stage:
-    await opened.admin.create(place.topics.of("shop"))
-    return Stage(opened, place.topics)
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with receiving() as made:
-        yield made
-
-
 def delivery(stage: Stage, catalog: Catalog) -> Delivery:
     route = replace(catalog.route(stage.topics), manner=Manner(QUICK))
-    return Delivery(route, OpenLineage(catalog), stage.moody, stage.topics, lambda *one: stage.counted.append(one))
+    return stage.delivery(OpenLineage(catalog), route=route)
 
 
 async def settled(stage: Stage, catalog: Catalog, *events: Envelope) -> None:
-    meant = delivery(stage, catalog)
-    async with running(meant):
-        await meant.ready.wait()
-        for one in events:
-            await stage.send(one)
-        await until(lambda: len([one for _, one in stage.counted if one in ("delivered", "dead")]) == len(events))
+    await sent(stage, delivery(stage, catalog), *events)
 
 
 async def test_a_server_gets_each_event_of_a_run_in_order(stage: Stage, receiver: Receiver) -> None:

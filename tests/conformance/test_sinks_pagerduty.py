@@ -12,10 +12,8 @@ from sinks.io.attempts import Manner
 from sinks.io.delivery import Delivery
 from sinks.io.pagerduty import PagerDuty, Service
 from streams.cloudevents import Envelope
-from streams.io.urls import Log
-from tests.conformance.logs import Place
 from tests.conformance.services import KEY, Answer, PagerDutyServer, pagerduty
-from tests.conformance.sinks_stage import QUICK, Stage, running, until
+from tests.conformance.sinks_stage import QUICK, Stage, sent
 from tests.conformance.webhook_receiver import says
 from tests.core.sinks_samples import event
 
@@ -31,27 +29,10 @@ def kind() -> str:
     return "memory"
 
 
-@pytest.fixture
-async def stage(place: Place, opened: Log) -> Stage:
-    await opened.admin.create(place.topics.of("shop"))
-    return Stage(opened, place.topics)
-
-
 def delivery(stage: Stage, server: PagerDutyServer, try_ms: int = 5_000) -> Delivery:
     choice = Choice(types_of(["alert.*"]), "warn", for_people=True)
     meant = Service("oncall", KEY, choice, server.url, allow_private=True, manner=Manner(QUICK, try_ms=try_ms))
-    return Delivery(
-        meant.route(stage.topics), PagerDuty(meant), stage.moody, stage.topics, lambda *one: stage.counted.append(one)
-    )
-
-
-async def sent(stage: Stage, meant: Delivery, *events: Envelope) -> None:
-    """Each delivered, or given up."""
-    async with running(meant):
-        await meant.ready.wait()
-        for one in events:
-            await stage.send(one)
-        await until(lambda: sum(outcome != "retried" for _, outcome in stage.counted) == len(events))
+    return stage.delivery(PagerDuty(meant), route=meant.route(stage.topics))
 
 
 def alert(how: str, sequence: int, **fields: Any) -> Envelope:

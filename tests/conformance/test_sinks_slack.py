@@ -13,11 +13,10 @@ from sinks.io.delivery import Delivery
 from sinks.io.slack import Channel, Slack
 from streams.cloudevents import Envelope
 from streams.errors import LogUnavailable
-from streams.io.urls import Log
 from streams.units import rfc3339
 from tests.conformance.logs import Place, durable, everywhere
 from tests.conformance.services import CHANNEL, ID, TOKEN, Answer, SlackServer, slack
-from tests.conformance.sinks_stage import QUICK, Stage, running, until
+from tests.conformance.sinks_stage import QUICK, Stage, sent
 from tests.conformance.webhook_receiver import says
 from tests.core.sinks_samples import EIGHT, event
 
@@ -28,12 +27,6 @@ in_memory = pytest.mark.parametrize("kind", ["memory"])
 async def server() -> AsyncIterator[SlackServer]:
     async with slack() as made:
         yield made
-
-
-@pytest.fixture
-async def stage(place: Place, opened: Log) -> Stage:
-    await opened.admin.create(place.topics.of("shop"))
-    return Stage(opened, place.topics)
 
 
 def channel(server: SlackServer, **said: Any) -> Channel:
@@ -48,17 +41,7 @@ def destination(stage: Stage, server: SlackServer, **said: Any) -> Slack:
 
 def delivery(stage: Stage, server: SlackServer, **said: Any) -> Delivery:
     route = channel(server, **said).route(stage.topics)
-    count = stage.counted.append
-    return Delivery(route, destination(stage, server, **said), stage.moody, stage.topics, lambda *one: count(one))
-
-
-async def sent(stage: Stage, meant: Delivery, *events: Envelope) -> None:
-    """Each delivered, or given up."""
-    async with running(meant):
-        await meant.ready.wait()
-        for one in events:
-            await stage.send(one)
-        await until(lambda: sum(outcome != "retried" for _, outcome in stage.counted) == len(events))
+    return stage.delivery(destination(stage, server, **said), route=route)
 
 
 def alert(how: str, sequence: int, **fields: Any) -> Envelope:

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import hmac
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import orjson
@@ -16,17 +15,9 @@ from sinks.io.attempts import Manner
 from sinks.io.delivery import Delivery
 from sinks.io.webhook import Hook, Webhook
 from sinks.ports import Refused
-from streams.io.urls import Log
-from tests.conformance.logs import Place
 from tests.conformance.sinks_stage import QUICK, Stage, running, until
-from tests.conformance.webhook_receiver import OLDER, PATH, SECRET, Answer, Receiver, hook, receiving, says
+from tests.conformance.webhook_receiver import OLDER, PATH, SECRET, Answer, Receiver, hook, says
 from tests.core.sinks_samples import event
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with receiving() as made:
-        yield made
 
 
 @pytest.fixture
@@ -34,15 +25,9 @@ def kind() -> str:
     return "memory"
 
 
-@pytest.fixture
-async def stage(place: Place, opened: Log) -> Stage:
-    await opened.admin.create(place.topics.of("shop"))
-    return Stage(opened, place.topics)
-
-
 def delivery(stage: Stage, meant: Hook, try_ms: int = 5_000) -> Delivery:
     route = replace(meant.route(stage.topics), manner=Manner(QUICK, try_ms=try_ms))
-    return Delivery(route, Webhook(meant), stage.moody, stage.topics, lambda *one: stage.counted.append(one))
+    return stage.delivery(Webhook(meant), route=route)
 
 
 async def settled(stage: Stage, meant: Delivery, receiver: Receiver, *answers: Answer) -> None:

@@ -1,7 +1,6 @@
 """A webhook reaches nobody inside unless that is allowed: not by address, name, spelling, or by a name that turns."""
 
 import socket
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -13,14 +12,8 @@ from sinks.io.calling import Checked
 from sinks.io.webhook import Hook, Webhook
 from sinks.ports import Refused
 from streams.errors import SettingError
-from tests.conformance.webhook_receiver import Receiver, hook, receiving, says
+from tests.conformance.webhook_receiver import Receiver, hook, says
 from tests.core.sinks_samples import event
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with receiving() as made:
-        yield made
 
 
 class Turning(AbstractResolver):
