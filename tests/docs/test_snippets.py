@@ -106,7 +106,14 @@ def test_what_the_readme_tries_in_virtual_time_holds(followed: tuple[Shop, list[
     assert ran.code == 0, ran
 
 
-EXAMPLES = {"docs/policies.md": 2, "docs/concepts.md": 13, "docs/checks.md": 6, "docs/costs.md": 1}
+EXAMPLES = {
+    "docs/policies.md": 2,
+    "docs/concepts.md": 13,
+    "docs/checks.md": 6,
+    "docs/costs.md": 1,
+    "docs/budgets.md": 2,
+    "docs/alerts.md": 1,
+}
 
 
 @pytest.mark.parametrize(("page", "examples"), EXAMPLES.items())
