@@ -98,3 +98,8 @@ def migration(version: int, kinds: Mapping[str, str]) -> list[str]:
     words = dict(kinds)
     words["seconds_between"] = words["seconds_between"].format(end="ended.at", begin="opened.at")
     return [statement.format(**words) for statement in _MIGRATIONS[version - 1]]
+
+
+def newer(found: int) -> str:
+    """What is said of tables that a later everfresh made."""
+    return f"the history has schema {found}, this everfresh knows {VERSION}: start the sinks with the newer everfresh"

@@ -8,9 +8,8 @@ import psycopg
 from psycopg import sql
 
 from sinks.history import COLUMNS, Row
-from sinks.history_schema import POSTGRES, VERSION, VERSIONS_TABLE, migration
+from sinks.history_schema import POSTGRES, VERSION, VERSIONS_TABLE, migration, newer
 from sinks.io.history import Unfit
-from sinks.io.history_sqlite import newer
 from sinks.ports import Retry
 
 CONNECT_SECONDS = 10

@@ -11,7 +11,7 @@ from typing import cast
 import apsw
 
 from sinks.history import COLUMNS, Row
-from sinks.history_schema import SQLITE, VERSION, VERSIONS_TABLE, migration
+from sinks.history_schema import SQLITE, VERSION, VERSIONS_TABLE, migration, newer
 from sinks.io.history import Unfit
 from sinks.ports import Retry
 from streams.io.mounts import MOUNTS, network_type
@@ -113,8 +113,3 @@ def _transaction(db: apsw.Connection) -> Iterator[apsw.Connection]:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
-
-
-def newer(found: int) -> str:
-    """What is said of tables that a later everfresh made."""
-    return f"the history has schema {found}, this everfresh knows {VERSION}: start the sinks with the newer everfresh"
