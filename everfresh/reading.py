@@ -8,6 +8,7 @@ from reactors.entries import fold
 from reactors.history import History
 from reactors.io.overrides import skipped
 from reactors.snapshots import restore
+from reactors.stops import FoldFailed
 from streams.cloudevents import Envelope
 from streams.errors import Gap, TopicMismatch
 from streams.io.urls import Log
@@ -27,7 +28,10 @@ class Folded(NamedTuple):
 
 
 class Reading:
-    """A domain's journal, folded on and on as a reactor does it. `begin` first."""
+    """A domain's journal, folded on and on as a reactor does it. `begin` first.
+
+    Raises FoldFailed where a reactor stops too.
+    """
 
     def __init__(self, log: Log, topics: Topics, name: str) -> None:
         self.name = name
@@ -68,7 +72,10 @@ class Reading:
             yield self._fold(entry)
 
     def _fold(self, entry: Entry) -> Folded:
-        event, outputs = fold(self.domain, entry, self._skips)
+        try:
+            event, outputs = fold(self.domain, entry, self._skips)
+        except Exception as error:
+            raise FoldFailed(self.name, entry.offset, entry.timestamp, error) from error
         self.next = entry.offset + 1
         return Folded(entry, event, outputs)
 

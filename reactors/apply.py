@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reactors import backfills, bills, commands, commits, crossing, deploys, programs, runs, silences, ticks
+from reactors import backfills, bills, commands, commits, crossing, deploys, programs, runs, silences, stops, ticks
 from reactors.alerts import count_alert
 from reactors.causes import CLOCK_STEPPED, DEAD_LETTER, GAP, Cause
 from reactors.domain import Domain, Output
@@ -25,6 +25,7 @@ from streams.events import (
     DefinitionsPart,
     DeliveryFailed,
     DomainDelivered,
+    DomainStopped,
     DomainSubscribed,
     JournalGap,
     LiftSilence,
@@ -186,6 +187,7 @@ _ENTRIES: Mapping[str, Callable[[Domain, Any], None]] = {
     DomainDelivered.TYPE: commits.delivered,
     DeliveryFailed.TYPE: undelivered,
     JournalGap.TYPE: gap,
+    DomainStopped.TYPE: stops.passed,
     WorkerHeartbeat.TYPE: heard,
     Backfill.TYPE: backfills.commanded,
     BackfillSteered.TYPE: backfills.steered,

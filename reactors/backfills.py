@@ -86,6 +86,7 @@ def replanned(domain: Domain) -> None:
         one.left = [name for name in again if parts.wrong(name) is None]
         one.active = dict.fromkeys(name for name in flying if parts.wrong(name) is None)
         one.total -= before - len(one.left) - len(one.active)
+        _end(domain, one)  # no node of it may be there any more whose entry would look at it again
 
 
 def _is_in_flight(node: Node | None) -> bool:
@@ -102,6 +103,11 @@ def _advance(domain: Domain, one: BackfillState) -> None:
         partition = one.left.pop()
         if _begin(domain, one, partition):
             one.active[partition] = None
+    _end(domain, one)
+
+
+def _end(domain: Domain, one: BackfillState) -> None:
+    """Where nothing is left of it, it is done."""
     if one.status == "running" and not one.left and not one.active:
         one.status = "done"
         _tell(domain, one)

@@ -11,6 +11,7 @@ CHECK_FAILED, CHECK_ERRORED, QUARANTINED = "check.failed", "check.errored", "ass
 DEAD_LETTER, GAP = "dead.letter", "journal.gap"
 BUDGET_THRESHOLD, BUDGET_FORECAST = "budget.threshold", "budget.forecast"
 AT_RISK, INFEASIBLE, CLOCK_STEPPED = "freshness.at_risk", "freshness.infeasible", "clock.stepped"
+STOPPED = "domain.stopped"
 RULES = (
     OVERDUE,
     AT_RISK,
@@ -26,6 +27,7 @@ RULES = (
     CLOCK_STEPPED,
     BUDGET_THRESHOLD,
     BUDGET_FORECAST,
+    STOPPED,
 )
 """all of them"""
 

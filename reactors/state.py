@@ -375,6 +375,7 @@ class State:
     seen: dict[str, None] = field(default_factory=dict)  # (source, id) of changes, this day
     seen_before: dict[str, None] = field(default_factory=dict)  # and the day before
     seen_from: int = 0
+    stopped_at: int = -1  # the last entry on which the fold once failed, and which lies behind
     renewed_at: int = -1  # the last timer fact or deploy: what was proposed before doesn't know what that changed
     granted_at: int = -1  # the newest cut of an accepted grant: one that would fix an older cut comes too late
     fixed_at: int = -1  # the newest offset at which a cut was fixed or moved to: later ones aren't older

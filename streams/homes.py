@@ -29,7 +29,7 @@ class Traffic(NamedTuple):
 TRAFFIC = {
     "changes": Traffic("publishers, the gateway, and whoever else may", "ingress"),
     "snapshots": Traffic("reactors", "reactors, the command line"),
-    "overrides": Traffic("", "reactors, before they fold"),
+    "overrides": Traffic("operators", "reactors, before they fold"),
     "materializations": Traffic("reactors", "sinks"),
     "freshness": Traffic("reactors", "sinks"),
     "checks": Traffic("reactors", "sinks"),

@@ -345,6 +345,7 @@ class OverridesSet(Event):
 
     TYPE: ClassVar[str] = "everfresh.overrides.set.v1"
     skip: tuple[int, ...] = ()  # offsets of its journal that the fold passes over
+    by: str = ""
     reason: str = ""
 
 
@@ -356,6 +357,18 @@ class JournalGap(Event):
     partition: int
     first: int
     last: int
+
+
+class DomainStopped(Event):
+    """A reactor can't fold an entry of this journal and went no further. The subject is the domain.
+
+    Whoever reads this while folding came past that entry.
+    """
+
+    TYPE: ClassVar[str] = "everfresh.domain.stopped.v1"
+    at: int  # offset of the entry
+    since: Instant  # when it was appended
+    error: str
 
 
 class DeliveryFailed(Event):

@@ -18,6 +18,7 @@ from streams.events import (
     DefinitionsDeclared,
     DefinitionsPart,
     DeliveryFailed,
+    DomainStopped,
     Held,
     JournalGap,
     LiftSilence,
@@ -215,7 +216,7 @@ def of_operators() -> tuple[Envelope, ...]:
 
     backfill = Backfill(asset=DAILY, first="2026-01-01", last="2026-01-31", by="ada", reason="a column was added")
     paused = BackfillSteered(backfill="b60", action="pause", by="ada", reason="the warehouse is busy")
-    skip = OverridesSet(skip=(17,), reason="the fold fails on it, see incident 12")
+    skip = OverridesSet(skip=(17,), by="ada", reason="the fold fails on it, see incident 12")
     return (
         commanded(Release, "08:30:00", "the two days are right"),
         commanded(Materialize, "08:41:00", "the warehouse is awake"),
@@ -241,14 +242,19 @@ def of_attention() -> tuple[Envelope, ...]:
 
 
 def of_losses() -> tuple[Envelope, ...]:
-    """Changes that were trimmed away unread, and an alert that a webhook couldn't deliver."""
+    """Changes that were trimmed away unread, an alert that a webhook couldn't deliver, and an entry too many."""
     missed = ("everfresh.changes.v1", 1, 0, 11)
     gap = JournalGap(topic=missed[0], partition=missed[1], first=missed[2], last=missed[3])
     lost = envelope(gap, event_id(gap.TYPE, *missed), "everfresh/ingress", "shop", at("10:20:00"))
     sink, alert = "oncall", event_id(JOURNALS["shop"], 29, AlertOpened.TYPE, REVENUE, 1)
     failed = DeliveryFailed(sink=sink, event=alert, error="gave up after 12 tries in 3600s: HTTP 503")
     name = event_id(failed.TYPE, sink, "everfresh.alerts.v1/1/0")
-    return lost, envelope(failed, name, f"everfresh/sinks/{sink}", REVENUE, at("08:24:29.950"))
+    stopped = DomainStopped(at=61, since=at("09:55:00"), error="ZeroDivisionError('division by zero')")
+    return (
+        lost,
+        envelope(failed, name, f"everfresh/sinks/{sink}", REVENUE, at("08:24:29.950")),
+        fact(stopped, "09:55:01", "shop"),
+    )
 
 
 def told() -> tuple[Envelope, ...]:

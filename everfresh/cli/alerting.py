@@ -1,7 +1,7 @@
 """`alerts`: what fires now, as the reactors' states have it."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option, Typer
 
@@ -10,6 +10,11 @@ from everfresh.cli.looking import ONE
 from everfresh.cli.screen import document, note, table
 
 group = Typer()
+
+
+if TYPE_CHECKING:
+    from everfresh.cli.firing import Firing
+    from everfresh.site import Site
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +35,11 @@ async def alerts(said: Alerts) -> None:
     from everfresh.cli import firing
     from everfresh.cli.finding import domains_of, existing, key_of
     from everfresh.cli.words import counted
-    from everfresh.reading import now
 
     async with existing(said) as site:
         key = await key_of(site, said.asset) if said.asset is not None else None
         names = await domains_of(site, said.domain if key is None else [key.partition("/")[0]])
-        found = [row for name in names for row in firing.rows(await now(site.log, site.settings.topics, name))]
+        found = [row for name in names for row in await _fires(site, name)]
     shown = firing.worst_first(row for row in found if key in (None, row.asset))
     if said.json:
         document([row.json() for row in shown])
@@ -47,3 +51,15 @@ async def alerts(said: Alerts) -> None:
         note(f"{counted(len(shown) - len(told), 'alert')} more, explained by another; --all lists them")
     elif not shown:
         note("nothing fires")
+
+
+async def _fires(site: "Site", name: str) -> "list[Firing]":
+    """What fires in a domain; of one that stands still, that alone is known."""
+    from everfresh.cli import firing
+    from everfresh.reading import now
+    from reactors.stops import FoldFailed
+
+    try:
+        return firing.rows(await now(site.log, site.settings.topics, name))
+    except FoldFailed as failed:
+        return [firing.stopped(failed)]

@@ -16,6 +16,7 @@ from reactors.domain import Domain
 from reactors.io.clock import SystemClock
 from reactors.io.ingress import ROLE as INGRESS
 from reactors.io.reactor import ROLE as REACTORS
+from reactors.stops import FoldFailed
 from streams.errors import EverfreshError
 from streams.ports import Snapshot
 
@@ -46,7 +47,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
             for finding in [await _topics(site, there), *([await _ingress(site)] if there else [])]:
                 yield finding
             for name in there:
-                for finding in await _domain(site, name):
+                for finding in await _domain_or_stop(site, name):
                     yield finding
     except EverfreshError as error:
         yield Finding("log", False, str(error))
@@ -94,6 +95,13 @@ async def _group(site: Site, subject: str, role: str, topic: str) -> Finding:
         mend = f"is one running? `everfresh start {'reactor' if role == REACTORS else role}` or `everfresh dev APP`"
         return Finding(subject, False, f"{topic}: {waiting}, and nobody takes in any; {mend}")
     return Finding(subject, True, f"{topic}: {after} to take in" if after else f"has taken in all of {topic}")
+
+
+async def _domain_or_stop(site: Site, name: str) -> list[Finding]:
+    try:
+        return await _domain(site, name)
+    except FoldFailed as failed:
+        return [Finding(name, False, str(failed))]
 
 
 async def _domain(site: Site, name: str) -> list[Finding]:

@@ -6,6 +6,7 @@ from typing import NamedTuple, get_args
 from everfresh.cli.words import moment, span
 from reactors.domain import Domain
 from reactors.io.clock import SystemClock
+from reactors.stops import FoldFailed, opened
 from streams.events import Severity
 
 COLUMNS = ("severity", "rule", "asset", "owner", "for", "what is wrong")
@@ -79,6 +80,15 @@ def rows(domain: Domain) -> list[Firing]:
             )
         )
     return found
+
+
+def stopped(failed: FoldFailed) -> Firing:
+    """That a domain can't be folded, as its reactor tells it."""
+    alert = opened(Domain(), failed.domain, failed.said)["data"]
+    told = {"owner": None, "expected": None, "asset": None} | {
+        name: alert[name] for name in alert if name in Firing._fields
+    }
+    return Firing(**(told | {"since": failed.said.since}))
 
 
 def worst_first(found: Iterable[Firing]) -> list[Firing]:

@@ -14,7 +14,7 @@ from everfresh.options import meant
 from everfresh.reading import BATCH, entries
 from streams.cloudevents import Envelope, decode
 from streams.errors import BadEvent
-from streams.events import EVENTS, FROM_OUTSIDE, RunCancelled, RunEnded, RunGranted
+from streams.events import EVENTS, FROM_OUTSIDE, OverridesSet, RunCancelled, RunEnded, RunGranted
 from streams.io.urls import Log
 from streams.ports import Entry
 from streams.topics import Topics
@@ -54,6 +54,8 @@ class Selection:
         for domain in self.domains:
             found += [topics.runs(domain).name] if self.types & TO_WORKERS else []
             found += [topics.journal(domain).name] if self.journal else []
+        if self.journal and OverridesSet.TYPE in self.types:  # what a journal's reader must know
+            found.append(topics.overrides.name)
         return list(dict.fromkeys(found))
 
     def chosen(self, entry: Entry) -> Envelope | None:

@@ -13,9 +13,10 @@ from reactors.io.emission import Emission
 from reactors.io.emitter import Emitter
 from reactors.io.overrides import skipped
 from reactors.snapshots import restore
+from reactors.stops import FoldFailed, opened
 from streams.cloudevents import HEADERS, envelope, event_id
-from streams.errors import EventTooLarge, EverfreshError
-from streams.events import Event, Pause, RunGranted, TimerFired
+from streams.errors import EventTooLarge
+from streams.events import DomainStopped, Event, Pause, RunGranted, TimerFired
 from streams.ports import Entry, EventLog, FencedWriter, Fencing, Position, Record, Snapshot, Snapshots, Stamp
 from streams.sizes import shortened
 from streams.topics import Topics
@@ -33,10 +34,6 @@ FACT_SPARE = 8_192
 
 SPARING = 10
 """a snapshot comes no sooner than so many times what the last one took"""
-
-
-class DomainStopped(EverfreshError):
-    """The fold fails on an entry again and again; the text says which, and how to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +70,7 @@ class DomainReactor:
         self.next = 0  # offset of the next entry to fold
         self.committed = 0  # the group's position, as far as this process moved it
         self.skips: frozenset[int] = frozenset()
+        self.overruled = 0  # what operators said before this offset is known
         self._emitter = Emitter(parts.topics, name, "")
         self._emission = Emission(parts.log, self._emitted)
         self._writer: FencedWriter | None = None
@@ -84,6 +82,7 @@ class DomainReactor:
     async def restore(self, position: int) -> None:
         """Come to where the group stood: snapshot, then the tail up to `position` without emitting it again."""
         self._writer = await self.parts.fencing.claim(self.parts.topics.group(f"reactor-{self.name}"))
+        self.overruled = (await self.parts.log.bounds(self.parts.topics.overrides.name))[0][1]
         self.skips = await skipped(self.parts.log, self.parts.topics.overrides.name, self.name)
         await self._refold(position)
         self._emitter = Emitter(self.parts.topics, self.name, self.domain.state.incarnation)
@@ -107,7 +106,7 @@ class DomainReactor:
                     try:
                         self._fold(entry)
                     except Exception as error:
-                        self._failed(entry.offset, error)
+                        self._failed(entry, error)
                         await self._refold(position)
                         return
             if not entries:
@@ -123,10 +122,7 @@ class DomainReactor:
         outputs: list[Output] = []
         for entry in entries:
             if entry.offset >= self.next:
-                try:
-                    outputs += self._fold(entry)
-                except Exception as error:
-                    outputs += await self._fold_again(entry, error)
+                outputs += await self._folded(entry)
         await self._advance(outputs, caught_up)
         self.parts.decided(self.name, self.parts.clock.precise_seconds() - begun)
 
@@ -185,6 +181,19 @@ class DomainReactor:
         """Return once all is out that follows from what was folded."""
         await self._emission.emptied()
 
+    async def stop(self, said: DomainStopped) -> None:
+        """Say aloud that it goes no further; again and again is once.
+
+        The journal hears it first: an alert that is open must be one that whoever folds on can resolve.
+        """
+        if self._writer is None:
+            return
+        alert = opened(self.domain, self.name, said)
+        key, value = alert["data"]["fingerprint"].encode(), shortened(alert)
+        await self.parts.log.append([self._record(said)])
+        await self.parts.log.append([Record(self.parts.topics.alerts.name, value, key, HEADERS)])
+        await self._writer.append([Record(self.parts.topics.alert_state.name, value, key, HEADERS)])
+
     async def close(self) -> None:
         """Flush, keep a snapshot, let go of the name."""
         await self.sent()
@@ -213,25 +222,22 @@ class DomainReactor:
         self.next = entry.offset + 1
         return outputs
 
-    async def _fold_again(self, entry: Entry, error: Exception) -> list[Output]:
+    async def _folded(self, entry: Entry) -> list[Output]:
         """A fold that fails may leave the state half changed: start from the snapshot again, and give up in the end."""
         while True:
-            self._failed(entry.offset, error)
-            await self._refold(entry.offset)
             try:
                 return self._fold(entry)
-            except Exception as another:
-                error = another
+            except Exception as error:
+                self._failed(entry, error)
+                await self._refold(entry.offset)
 
-    def _failed(self, offset: int, error: Exception) -> None:
-        """Count it. Raises DomainStopped when it was the last try."""
-        tries = self._failures[offset] = self._failures.get(offset, 0) + 1
-        logger.error("%s: folding offset %d failed (%d of %d)", self.name, offset, tries, APPLY_TRIES, exc_info=error)
+    def _failed(self, entry: Entry, error: Exception) -> None:
+        """Count it. Raises FoldFailed when it was the last try."""
+        at, tries = entry.offset, self._failures.get(entry.offset, 0) + 1
+        self._failures[at] = tries
+        logger.error("%s: folding offset %d failed (%d of %d)", self.name, at, tries, APPLY_TRIES, exc_info=error)
         if tries >= APPLY_TRIES:
-            raise DomainStopped(
-                f"domain {self.name!r} stops at offset {offset} of its journal: {error!r}; "
-                f"mend it, or write skip{{{offset}}} to {self.parts.topics.overrides.name!r}"
-            ) from error
+            raise FoldFailed(self.name, at, entry.timestamp, error) from error
 
     async def _advance(self, outputs: list[Output], caught_up: bool) -> None:
         """Emit what follows, append what is proposed, fold the new facts at once where nothing came between, and again.
@@ -256,15 +262,15 @@ class DomainReactor:
                 return
             # Until they are folded, whatever stands between, the same would only be proposed again.
             self._end = max(self._end, stamps[-1].offset + 1)
-            outputs, caught_up = self._fold_own(facts, stamps[-len(facts) :])
+            outputs, caught_up = await self._fold_own(facts, stamps[-len(facts) :])
 
-    def _fold_own(self, records: Sequence[Record], stamps: Sequence[Stamp]) -> tuple[list[Output], bool]:
+    async def _fold_own(self, records: Sequence[Record], stamps: Sequence[Stamp]) -> tuple[list[Output], bool]:
         """The outputs of the facts just appended, up to where another's entry stands between; whether to the end."""
         outputs: list[Output] = []
         for record, stamp in zip(records, stamps, strict=True):
             if stamp.offset != self.next:
                 return outputs, False  # the loop reads on from here, in order
-            outputs += self._fold(_Own(record, stamp))
+            outputs += await self._folded(_Own(record, stamp))
         return outputs, True
 
     def _emitted(self, outputs: Sequence[Output]) -> list[Record]:

@@ -5,7 +5,8 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 
 from reactors.granting import Terms
-from reactors.io.reactor import ROLE, DomainReactor, DomainStopped, Pace, Parts
+from reactors.io.reactor import ROLE, DomainReactor, Pace, Parts
+from reactors.stops import FoldFailed
 from streams.errors import Fenced, LogUnavailable
 from streams.ports import Entry, Subscription
 
@@ -16,6 +17,7 @@ FETCH_MAX = 2_000
 
 _IDLE_MS = 1_000
 _RETRY_MS = 500
+_LOOK_MS = 2_000
 
 Place = tuple[str, int]
 
@@ -30,7 +32,8 @@ class ReactorHost:
         self._names = {parts.topics.journal(domain).name: domain for domain in domains}
         self.reactors: dict[Place, DomainReactor] = {}
         self.turned = asyncio.Event()  # a turn went through: what is this process's own is taken over
-        self._stopped: set[Place] = set()
+        self._stopped: dict[Place, int] = {}  # how far operators' overrides were read when it stopped
+        self._looked_at = 0
         self._settling: asyncio.Task[None] | None = None
         self._settled_at = 0
 
@@ -43,7 +46,7 @@ class ReactorHost:
                 await self._pause(error)
                 continue
             try:
-                while not stop.is_set():
+                while not stop.is_set() and not await self._is_overruled():
                     await self.turn(subscription)
                 await self._leave(subscription)
             except Fenced as error:
@@ -86,7 +89,7 @@ class ReactorHost:
         for place in [place for place in self.reactors if place not in owned]:
             logger.info("domain %s: another process takes over", self.reactors[place].name)
             await self.let_go([place])
-        for place in sorted(owned - self._stopped):
+        for place in sorted(owned - self._stopped.keys()):
             entries = batches.get(place)
             position = entries[0].offset if entries else await subscription.position(*place)
             if place in self.reactors and position > self.reactors[place].next:
@@ -100,8 +103,8 @@ class ReactorHost:
         try:
             await reactor.restore(position)
             logger.info("domain %s: taken over at offset %d", reactor.name, reactor.next)
-        except DomainStopped as error:
-            await self._stop(place, error)
+        except FoldFailed as error:
+            await self._stop(place, reactor, error)
 
     async def _serve(
         self, subscription: Subscription, place: Place, reactor: DomainReactor, entries: Sequence[Entry]
@@ -111,14 +114,28 @@ class ReactorHost:
             if entries:
                 await reactor.turn(entries, caught_up)
             await reactor.tick(caught_up)
-        except DomainStopped as error:
-            await self._stop(place, error)
+        except FoldFailed as error:
+            await self._stop(place, reactor, error)
 
-    async def _stop(self, place: Place, error: DomainStopped) -> None:
+    async def _stop(self, place: Place, reactor: DomainReactor, error: FoldFailed) -> None:
         """Go on without this domain; its position stays where it is."""
-        logger.error("domain %s: %s", self._names[place[0]], error)
+        logger.error("%s", error)
+        await reactor.stop(error.said)
         await self.let_go([place])
-        self._stopped.add(place)
+        self._stopped[place] = reactor.overruled
+
+    async def _is_overruled(self) -> bool:
+        """One has stopped, and an operator said something since: only a new member begins where the group stands."""
+        now = self._parts.clock.monotonic_ms()
+        if not self._stopped or now - self._looked_at < _LOOK_MS:
+            return False
+        self._looked_at = now
+        end = (await self._parts.log.bounds(self._parts.topics.overrides.name))[0][1]
+        if all(end <= read for read in self._stopped.values()):
+            return False
+        logger.info("an operator overruled something; what stopped is tried again")
+        self._stopped.clear()
+        return True
 
     def _settle_wait_ms(self) -> int:
         """How long until states are to be flushed and positions to be moved."""

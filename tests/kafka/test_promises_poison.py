@@ -1,24 +1,25 @@
 """What nobody can read, or fold, stays an affair of its own: on the embedded log and on real Kafka."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 import everfresh as ef
 from everfresh import App
+from everfresh.cli.overruling import overrule
 from everfresh.config import Settings
 from everfresh.policies import Eager
 from everfresh.reading import Reading, entries
-from reactors.entries import fold
 from reactors.io.clock import SystemClock
 from reactors.io.reactor import ROLE as REACTORS
 from reactors.io.reactor import DomainReactor, Pace, Parts
 from streams.cloudevents import HEADERS, decode, encode, envelope
-from streams.events import AssetChanged, DefinitionsDeclared, OverridesSet
+from streams.events import AssetChanged, DefinitionsDeclared
 from streams.io.urls import open_log
 from streams.ports import Record
 from streams.topics import Topics
+from tests.kafka.choking import Choking
 from tests.kafka.stage import ALL, Json, Stage, on_each_log, staged
 
 pytestmark = pytest.mark.timeout(300)  # for machines that have other things to do; each takes seconds
@@ -88,26 +89,6 @@ async def test_poison_among_changes_becomes_dead_letters_and_the_rest_goes_on(se
     assert "elsewhere/orders" in letters[places[2]]["error"]
 
 
-class Choking:
-    """A fold that raises on one version of a change, `times` times."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, domain: str, version: str, times: int = 1_000) -> None:
-        self._poison, self._times = (f"{domain}/orders", version), times
-        self.offsets: list[int] = []
-        monkeypatch.setattr("reactors.io.reactor.fold", self)
-
-    def __call__(self, domain: Any, entry: Any, skips: Collection[int]) -> Any:
-        if entry.offset not in skips and self._is_poison(entry) and len(self.offsets) < self._times:
-            self.offsets.append(entry.offset)
-            domain.state.roots.clear()  # half done
-            raise ZeroDivisionError("a bug in the fold")
-        return fold(domain, entry, skips)
-
-    def _is_poison(self, entry: Any) -> bool:
-        event = decode(entry.value, entry.headers)
-        return (event.get("subject"), event["data"].get("version")) == self._poison
-
-
 @on_each_log
 async def test_a_fold_that_fails_three_times_stops_its_domain_only_until_an_operator_skips_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -115,7 +96,7 @@ async def test_a_fold_that_fails_three_times_stops_its_domain_only_until_an_oper
     choking, both = Choking(monkeypatch, "shop", "poison"), ["shop", "mall"]
     async with staged(settings, shop(), "worker") as stage, staged(settings, shop("mall"), "worker") as mall:
         await stage.start("ingress", domains=both)
-        reactor = await stage.start("reactor", domains=both)
+        await stage.start("reactor", domains=both)
         await stage.publish("shop/orders", version="1")
         await stage.settled()
         await stage.publisher.publish("shop/orders", version="poison")
@@ -125,13 +106,11 @@ async def test_a_fold_that_fails_three_times_stops_its_domain_only_until_an_oper
             await mall.checked()
         (offset,) = set(choking.offsets)
         assert len(choking.offsets) == 3
-        assert f"skip{{{offset}}}" in caplog.text, "it says what to do"
+        assert f"everfresh skip shop {offset}" in caplog.text, "it says what to do"
         standing = await stage.site.log.admin.positions(stage.settings.topics.group(REACTORS), stage.journal)
         assert standing[0] <= offset, "nothing is passed over in silence"
 
-        await overrule(stage, offset)
-        await reactor.ended()
-        await stage.start("reactor", domains=both)
+        await overrule(stage.site, "shop", offset, "a bug in the fold")
         stage.reading = Reading(stage.site.log, stage.settings.topics, "shop")
         await stage.reading.begin(whole=True)
         await stage.publish("shop/orders", version="2")
@@ -159,13 +138,6 @@ async def test_a_tail_that_cannot_be_folded_any_more_stops_its_domain_only(
         await mall.publish("mall/orders", version="1")
         await mall.checked()
         assert len(choking.offsets) == 3
-
-
-async def overrule(stage: Stage, offset: int) -> None:
-    word = OverridesSet(skip=(offset,), reason="a bug in the fold")
-    wrapped = envelope(word, f"skip {offset}", "operator", stage.app.domain, SystemClock().now_ms())
-    overrides = stage.settings.topics.overrides.name
-    await stage.site.log.log.append([Record(overrides, encode(wrapped), stage.app.domain.encode(), HEADERS)])
 
 
 @on_each_log
