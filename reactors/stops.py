@@ -12,7 +12,7 @@ from reactors.domain import Domain
 from reactors.manners import manner_of
 from streams.cloudevents import Envelope, envelope, event_id
 from streams.errors import EverfreshError
-from streams.events import AlertOpened, AlertResolved, DomainStopped
+from streams.events import AlertOpened, AlertResolved, ReactorStopped
 
 ERROR_MAX = 1_000
 """characters of what went wrong in the fold that are told"""
@@ -23,7 +23,7 @@ class FoldFailed(EverfreshError):
 
     def __init__(self, domain: str, offset: int, time: int, error: Exception) -> None:
         self.domain = domain
-        self.said = DomainStopped(at=offset, since=time, error=repr(error)[:ERROR_MAX])
+        self.said = ReactorStopped(at=offset, since=time, error=repr(error)[:ERROR_MAX])
         super().__init__(f"{sentence(domain, offset)} What went wrong: {self.said.error}")
 
 
@@ -35,7 +35,7 @@ def sentence(domain: str, offset: int) -> str:
     )
 
 
-def opened(domain: Domain, name: str, said: DomainStopped) -> Envelope:
+def opened(domain: Domain, name: str, said: ReactorStopped) -> Envelope:
     """The alert, as the reactor tells it; `domain` is as far as it came, and says how the app wants such alerts."""
     event = AlertOpened(sequence=1, summary=sentence(name, said.at), actual=said.error, **_fields(domain, name, said))
     # Not from the fold: its own outputs of that entry, if it is folded after all, have numbers of their own.
@@ -47,7 +47,7 @@ def opened(domain: Domain, name: str, said: DomainStopped) -> Envelope:
     }
 
 
-def passed(domain: Domain, said: DomainStopped) -> None:
+def passed(domain: Domain, said: ReactorStopped) -> None:
     """What the domain stopped at lies behind it. Each reactor that tried says that it stopped: over is it once."""
     if said.at <= domain.state.stopped_at or said.at >= domain.state.offset:
         return
@@ -56,7 +56,7 @@ def passed(domain: Domain, said: DomainStopped) -> None:
     domain.say(AlertResolved, domain.name, {"sequence": 2, "summary": summary, **_fields(domain, domain.name, said)})
 
 
-def _fields(domain: Domain, name: str, said: DomainStopped) -> dict[str, Any]:
+def _fields(domain: Domain, name: str, said: ReactorStopped) -> dict[str, Any]:
     cause = Cause(STOPPED)
     manner = manner_of(domain, cause)
     return {

@@ -359,13 +359,13 @@ class JournalGap(Event):
     last: int
 
 
-class DomainStopped(Event):
+class ReactorStopped(Event):
     """A reactor can't fold an entry of this journal and went no further. The subject is the domain.
 
     Whoever reads this while folding came past that entry.
     """
 
-    TYPE: ClassVar[str] = "everfresh.domain.stopped.v1"
+    TYPE: ClassVar[str] = "everfresh.reactor.stopped.v1"
     at: int  # offset of the entry
     since: Instant  # when it was appended
     error: str

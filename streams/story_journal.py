@@ -18,13 +18,13 @@ from streams.events import (
     DefinitionsDeclared,
     DefinitionsPart,
     DeliveryFailed,
-    DomainStopped,
     Held,
     JournalGap,
     LiftSilence,
     Materialize,
     OverridesSet,
     Pause,
+    ReactorStopped,
     Release,
     Resume,
     RunFailed,
@@ -249,7 +249,7 @@ def of_losses() -> tuple[Envelope, ...]:
     sink, alert = "oncall", event_id(JOURNALS["shop"], 29, AlertOpened.TYPE, REVENUE, 1)
     failed = DeliveryFailed(sink=sink, event=alert, error="gave up after 12 tries in 3600s: HTTP 503")
     name = event_id(failed.TYPE, sink, "everfresh.alerts.v1/1/0")
-    stopped = DomainStopped(at=61, since=at("09:55:00"), error="ZeroDivisionError('division by zero')")
+    stopped = ReactorStopped(at=61, since=at("09:55:00"), error="ZeroDivisionError('division by zero')")
     return (
         lost,
         envelope(failed, name, f"everfresh/sinks/{sink}", REVENUE, at("08:24:29.950")),

@@ -13,7 +13,7 @@ from reactors.io.clock import SystemClock
 from reactors.io.overrides import skipped
 from streams.cloudevents import HEADERS, decode, encode, envelope
 from streams.errors import BadEvent
-from streams.events import DomainStopped, OverridesSet
+from streams.events import OverridesSet, ReactorStopped
 from streams.ports import Entry, Record
 
 
@@ -75,10 +75,10 @@ def _what(entry: Entry) -> str:
 
 
 def _stop(entry: Entry) -> int | None:
-    if DomainStopped.TYPE.encode() not in (entry.value or b""):
+    if ReactorStopped.TYPE.encode() not in (entry.value or b""):
         return None
     try:
         event = decode(entry.value, entry.headers)
-        return DomainStopped.model_validate(event["data"]).at if event["type"] == DomainStopped.TYPE else None
+        return ReactorStopped.model_validate(event["data"]).at if event["type"] == ReactorStopped.TYPE else None
     except (BadEvent, ValueError):
         return None

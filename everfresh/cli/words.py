@@ -181,7 +181,7 @@ _TOLD: Mapping[str, Callable[[Json], str]] = {
     "timer.fired": lambda data: f"up to {data['at']}",
     "worker.heartbeat": lambda data: f"{counted(data['slots'], 'slot')}, holds {len(data.get('holds', ()))}",
     "journal.gap": lambda data: f"{data['topic']}/{data['partition']} lost {data['first']} to {data['last']}",
-    "domain.stopped": lambda data: f"can't be folded past {data['at']}: {data['error']}",
+    "reactor.stopped": lambda data: f"can't be folded past {data['at']}: {data['error']}",
     "delivery.failed": lambda data: f"{data['sink']}: {data['error']}",
     "domain.subscribed": lambda data: f"{data['subscriber']} reads {', '.join(data['assets']) or 'nothing any more'}",
     "domain.delivered": lambda data: f"version {data['version']}, for {data['to']}",

@@ -16,7 +16,7 @@ from reactors.snapshots import restore
 from reactors.stops import FoldFailed, opened
 from streams.cloudevents import HEADERS, envelope, event_id
 from streams.errors import EventTooLarge
-from streams.events import DomainStopped, Event, Pause, RunGranted, TimerFired
+from streams.events import Event, Pause, ReactorStopped, RunGranted, TimerFired
 from streams.ports import Entry, EventLog, FencedWriter, Fencing, Position, Record, Snapshot, Snapshots, Stamp
 from streams.sizes import shortened
 from streams.topics import Topics
@@ -181,7 +181,7 @@ class DomainReactor:
         """Return once all is out that follows from what was folded."""
         await self._emission.emptied()
 
-    async def stop(self, said: DomainStopped) -> None:
+    async def stop(self, said: ReactorStopped) -> None:
         """Say aloud that it goes no further; again and again is once.
 
         The journal hears it first: an alert that is open must be one that whoever folds on can resolve.

@@ -11,7 +11,7 @@ from everfresh.config import Settings
 from everfresh.site import opened
 from reactors.entries import fold
 from streams.cloudevents import HEADERS, decode, encode, envelope
-from streams.events import DomainStopped
+from streams.events import ReactorStopped
 from streams.ports import Record
 from tests.cli.shop import Shop
 
@@ -26,7 +26,7 @@ def stopped(own: Shop) -> Shop:
     async def say() -> None:
         settings = Settings(log=f"sqlite:///{own.folder / '.everfresh' / 'log.db'}")
         async with opened(settings) as site:
-            said = DomainStopped(at=STOP, since=0, error="ZeroDivisionError('x')")
+            said = ReactorStopped(at=STOP, since=0, error="ZeroDivisionError('x')")
             event = encode(envelope(said, "stop", "everfresh/shop/reactor", "shop", 0))
             journal = settings.topics.journal("shop").name
             await site.log.log.append([Record(journal, event, None, HEADERS, partition=0)])

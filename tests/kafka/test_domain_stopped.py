@@ -63,7 +63,7 @@ async def until_stopped(stage: Stage, times: int) -> None:
     journal = stage.settings.topics.journal("shop").name
     for _ in range(900):
         said = [event async for _, event in everything(stage, journal) if event is not None]
-        if sum(event["type"] == "everfresh.domain.stopped.v1" for event in said) >= times:
+        if sum(event["type"] == "everfresh.reactor.stopped.v1" for event in said) >= times:
             return await until_fires(stage, {"domain.stopped"})
         await stage.reading.more(wait_ms=100)
     raise AssertionError(f"it didn't stop {times} times")
