@@ -167,10 +167,14 @@ def lacks_input(domain: Domain, node: Node) -> bool:
     return any(nodes[key].version is None for key in waits_for if not domain.links.is_root(key))
 
 
+def _is_unknown(node: Node) -> bool:
+    """Nothing can be said of it: it has no version, and, be it by a deploy since its run began, lacks an input."""
+    return node.missing > 0 and node.version is None
+
+
 def note_staleness(domain: Domain, node: Node) -> None:
     """Work out anew since when the node is stale, now that its cut moved."""
-    is_unknown = node.missing > 0 and node.version is None
-    oldest = None if is_unknown else oldest_after(domain, node, node.cut_at)
+    oldest = None if _is_unknown(node) else oldest_after(domain, node, node.cut_at)
     node.stale_at = oldest[0] if oldest is not None else None
     owed = oldest if oldest is None or domain.graph.heeds_all else owed_after(domain, node, node.cut_at)
     node.owed_at, node.stale_since = owed if owed is not None else (None, None)
@@ -190,7 +194,7 @@ def note_deploy(domain: Domain, node: Node) -> None:
 def plan_again(domain: Domain, node: Node) -> None:
     """Work out anew what lies past the planned cut, which has changed."""
     planned = planned_at(node)
-    oldest = None if node.missing and planned < 0 else oldest_after(domain, node, planned)
+    oldest = None if _is_unknown(node) else oldest_after(domain, node, planned)
     owed = oldest if oldest is None or domain.graph.heeds_all else owed_after(domain, node, planned)
     node.since_at = oldest[0] if oldest is not None else None
     node.since = owed[1] if owed is not None else None

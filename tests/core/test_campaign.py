@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.core.simulation.campaign import Told, campaign, digest, histograms, known, play
+from tests.core.simulation.kinds import WORK_MAX
 from tests.core.simulation.scripts import script
 
 MAPPINGS = ("Same", "All", "Last", "Overlapping", "Matched")
@@ -47,6 +48,18 @@ def test_large_plays_are_as_large_as_a_proof_wants_them() -> None:
     assert sorted(one.nodes for one in told)[10] >= 10
     assert sorted(one.commits for one in told)[10] >= 50
     assert sum(bool(one.faults) for one in told) >= 6
+
+
+def test_even_plays_are_as_large_and_none_of_them_takes_the_time_of_all() -> None:
+    scripts = [script(seed) for seed in range(400_000, 400_400)]
+    sizes = [sum(one.kind == "derived" for one in each.manifest.assets) for each in scripts]
+    changes = [sum(step.kind == "publish" for step in each.steps) for each in scripts]
+    assert sorted(sizes)[200] >= 10
+    assert all(many <= 1 or many * size <= WORK_MAX for many, size in zip(changes, sizes, strict=True))
+    assert sum(bool(each.faults) for each in scripts) >= 120
+    told = [play(seed) for seed in range(400_000, 400_020)]
+    assert sorted(one.commits for one in told)[10] >= 50
+    assert not any(one.broken for one in told)
 
 
 def test_seeds_with_partitions_have_some_of_each_kind() -> None:

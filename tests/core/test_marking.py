@@ -266,3 +266,19 @@ def test_what_read_an_asset_while_it_was_manual_is_not_taken_to_be_right_at_what
     assert world.state("d/a")["verdict"] == "stale"
     world.advance("10m")
     assert (len(world.runs("d/m")), world.state("d/a")["verdict"]) == (2, "fresh")
+
+
+def test_what_a_deploy_gave_an_input_without_a_version_while_it_ran_first_is_past_nothing() -> None:
+    world = single(FIVE_MINUTES, takes="1m")
+    world.publish("d/s")
+    world.advance("5m")
+    assert world.domain is not None
+    node = world.domain.state.nodes["d/a"]
+    assert node.run is not None, "its first run is in flight"
+    world.deploy(domain_of(source("d/s"), source("d/t"), derived("d/a", "d/s", "d/t", policy=FIVE_MINUTES)))
+    assert (node.missing, node.version, node.stale_at, node.since_at) == (1, None, None, None)
+    world.advance("1m")
+    world.publish("d/t")
+    world.advance("10m")
+    assert [run.outcome for run in world.runs("d/a")] == ["materialized", "materialized"]
+    assert world.state("d/a")["verdict"] == "fresh"

@@ -15,6 +15,10 @@ OBSERVED_FROM = 180_000
 PARTITIONED_FROM = 200_000
 MIXED_FROM = 300_000
 LARGER_FROM = 320_000
+EVEN_FROM = 400_000
+
+WORK_MAX = 1_000
+"""assets times changes, about: one play in ten took as long as all the others together"""
 
 
 class Kind(NamedTuple):
@@ -27,17 +31,24 @@ class Kind(NamedTuple):
     size: float = 1  # how much larger it is; where assets have partitions, each is several nodes already
     changes: int = 1  # how many times as many a source's are
     glances: float = 0.2  # how often a look is taken where the reactor has come to rest
+    work: int | None = None  # the most that assets times changes may be
+    stretch: int = 1  # how much longer it lasts
+    glanced: int | None = None  # of so many nodes it is looked at as often as that, of more ever more seldom
 
 
 def kind_of(seed: int) -> Kind:
     """What the seed's play has in it."""
+    if seed >= EVEN_FROM:
+        return _evened(_drawn(random.Random(seed - MIXED_FROM), True))
     if seed >= MIXED_FROM:
         return _drawn(random.Random(seed - MIXED_FROM), seed >= LARGER_FROM)
     if seed >= PARTITIONED_FROM:
         return Kind(is_partitioned=True, size=0.7, changes=3)
     if seed < LARGE_FROM:
         return Kind()
-    return Kind(seed >= MODIFIED_FROM, seed >= SEVERAL_FROM, seed >= OBSERVED_FROM, size=1.5, changes=3)
+    is_observed = seed >= OBSERVED_FROM
+    stretch = 10 if is_observed else 1
+    return Kind(seed >= MODIFIED_FROM, seed >= SEVERAL_FROM, is_observed, size=1.5, changes=3, stretch=stretch)
 
 
 def _drawn(dice: random.Random, is_larger: bool) -> Kind:
@@ -45,4 +56,12 @@ def _drawn(dice: random.Random, is_larger: bool) -> Kind:
     if said == "partitioned":
         return Kind(is_partitioned=True, size=0.7 if is_larger else 0.6, changes=3, glances=0.04)
     size = dice.choice((1.1, 1.3, 1.5) if is_larger else (1, 1.2, 1.5))
-    return Kind(dice.random() < 0.4, said == "several", said == "observed", size=size, changes=3, glances=0.04)
+    several, looked_at = said == "several", said == "observed"
+    modified, stretch = dice.random() < 0.4, 10 if looked_at else 1
+    return Kind(modified, several, looked_at, size=size, changes=3, glances=0.04, stretch=stretch)
+
+
+def _evened(kind: Kind) -> Kind:
+    if kind.is_partitioned:
+        return kind._replace(size=0.6, work=WORK_MAX // 4, glanced=30)
+    return kind._replace(changes=4, work=WORK_MAX, glanced=30, stretch=3 if kind.is_observed else 1)

@@ -75,8 +75,9 @@ def script(seed: int) -> Script:
     slots = tuple(dice.randint(1, 4) for _ in range(dice.randint(1, 3))) if dice.random() < 0.5 else ()
     bare = Script(seed, declared, durations, coarse, slots, faults, start=start, kind=kind)
     span = dice.choice((5, 30, 120)) * MINUTE
-    span *= 10 if kind.is_observed else 1
-    steps = [*_changes(dice, declared, span, kind.changes), *_troubles(dice, bare, span)]
+    span *= kind.stretch
+    changes = _thinned(dice, declared, list(_changes(dice, declared, span, kind.changes)), kind.work)
+    steps = [*changes, *_troubles(dice, bare, span)]
     steps += [Step(at, "outside", key, number) for at, key, number in changes_outside(dice, declared, span)]
     if kind.is_partitioned:
         steps += _backfills(dice, bare, span)
@@ -128,6 +129,11 @@ def _changes(dice: random.Random, declared: Manifest, span: int, times_as_many: 
             times = [dice.randint(0, span // 2)]
         for at in times:
             yield Step(at, "publish", source, number=dice.randint(0, 3))
+
+
+def _thinned(dice: random.Random, declared: Manifest, changes: list[Step], work: int | None) -> list[Step]:
+    most = len(changes) if work is None else max(1, work // len(declared.assets))
+    return changes if len(changes) <= most else dice.sample(changes, most)
 
 
 def _troubles(dice: random.Random, bare: Script, span: int) -> Iterator[Step]:

@@ -110,7 +110,10 @@ class Stage(World):
             self.worker.beat()
 
     def _look(self) -> None:
-        if not self.seen and self.eyes.random() < self.script.kind.glances:
+        kind = self.script.kind
+        nodes = len(self.domain.state.nodes) if self.domain is not None else 0
+        seldom = max(1.0, nodes / kind.glanced) if kind.glanced is not None else 1.0
+        if not self.seen and self.eyes.random() * seldom < kind.glances:
             self.seen = [f"{look.__name__} at {self._folded}: {text}" for look in self.looks for text in look(self)]
 
     def _post(self, event: Event) -> None:
