@@ -76,11 +76,15 @@ def _above(bare: Promised, asset: str) -> set[str]:
 
 
 def trace(dice: random.Random, promised: Promised) -> dict[str, list[int]]:
-    """When each source changes: periodically, at random or in bursts, for some forty of the tightest promises."""
+    """When each source changes: periodically, at random or in bursts, for some forty of the tightest promises.
+
+    No period divides a promise: where the next change comes at the very instant at which a promise ends, the bound has
+    one run cover both, and no clock can.
+    """
     tightest = min(promised.promises.values())
     span, found = 40 * tightest, {}
     for source in sorted({one for above in promised.reads.values() for one in above if one not in promised.reads}):
-        gap = max(1, int(tightest * dice.choice((0.05, 0.2, 0.7, 2.5))))
+        gap = max(1, int(tightest * dice.choice((0.05, 0.2, 0.7, 2.5)) * dice.uniform(0.9, 1.1)))
         kind = dice.choice(("periodic", "poisson", "bursts"))
         if kind == "periodic":
             times = list(range(dice.randint(1, gap), span, gap))

@@ -23,7 +23,7 @@ from reactors.requests import (
     proceed,
     urge,
 )
-from reactors.riding import may_follow, may_ride
+from reactors.riding import Company, by_due_time, may_follow, may_ride
 from reactors.state import Node, Request, Wave
 from reactors.timers import arm, stale_from
 from streams.policies import Within
@@ -221,13 +221,19 @@ def _ask_upward(domain: Domain, wave: Wave, target: Node, at: int) -> list[Node]
 
 def _ride_along(domain: Domain, wave: Wave, asked: list[Node], at: int) -> None:
     """Take in assets that one of the wave's runs feeds, with what else they lack, where that pays."""
-    fresh = list(asked)
+    company, fresh = Company(domain, asked), list(asked)
+    for key in wave.targets:
+        company.decided(domain.state.nodes[key], rides=True)
     while fresh:  # a rider may bring what has other readers
         known = len(asked)
         looks = any(one.asset in domain.graph.observed for one in fresh)
-        for reader in domain.below(*(one.key for one in fresh)):
-            if may_ride(domain, reader, at, asked) or (looks and may_follow(domain, reader, at)):
+        for reader in by_due_time(domain.below(*(one.key for one in fresh))):
+            rides = may_ride(domain, reader, at, company) or (looks and may_follow(domain, reader, at))
+            if rides:
+                before = len(asked)
                 _take_in(domain, wave, reader, asked)
+                company.add(asked[before:])
+            company.decided(reader, rides)
         fresh = asked[known:]
 
 
