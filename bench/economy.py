@@ -43,7 +43,7 @@ def summed(name: str, results: list[Result]) -> str:
     late, due = sum(one.late for one in results), sum(one.due for one in results)
     lag = max(one.longest_lag for one in results)
     return (
-        f"{name:<24} mean {statistics.mean(economies):6.2f}  worst {max(economies):6.2f}  "
+        f"{name:<24} mean {statistics.mean(economies):7.3f}  worst {max(economies):6.2f}  "
         f"late {late} of {due} ({late / max(1, due):.2%})  longest lag {lag:.2f} x its promise"
     )
 
@@ -77,7 +77,7 @@ def told(row: Row, found: Measured) -> None:
     print(summed(row.name, found.ours))
     print(f"{summed('  everything eager', found.eager)} (a quarter of the graphs)")
     for name, economies in (("  periods", found.periods), ("  aligned periods", found.aligned)):
-        print(f"{name:<24} mean {statistics.mean(economies):6.2f}  worst {max(economies):6.2f}", flush=True)
+        print(f"{name:<24} mean {statistics.mean(economies):7.3f}  worst {max(economies):6.2f}", flush=True)
 
 
 def main(graphs: int = GRAPHS, picture: str | None = None) -> None:
