@@ -11,11 +11,13 @@ from everfresh.cli.overruling import overrule
 from everfresh.config import Settings
 from everfresh.policies import Eager
 from everfresh.reading import Reading, entries
+from reactors.entries import fold
 from reactors.io.clock import SystemClock
 from reactors.io.reactor import ROLE as REACTORS
 from reactors.io.reactor import DomainReactor, Pace, Parts
+from reactors.stops import FoldFailed
 from streams.cloudevents import HEADERS, decode, encode, envelope
-from streams.events import AssetChanged, DefinitionsDeclared
+from streams.events import AssetChanged, DefinitionsDeclared, RunGranted, WorkerHeartbeat
 from streams.io.urls import open_log
 from streams.ports import Record
 from streams.topics import Topics
@@ -166,4 +168,30 @@ async def test_states_that_wait_for_their_flush_outlive_a_fold_that_fails(monkey
     await reactor.close()
     bounds = await log.log.bounds(topics.freshness.name)
     assert sum(end for _, end in bounds.values()) > 0, "what the first change made stale was said"
+    await log.close()
+
+
+async def test_a_fact_of_its_own_that_cannot_be_folded_stops_the_domain_and_not_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    topics, log = Topics(), await open_log("memory:")
+    await log.admin.create(topics.of("shop"))
+    manifest, journal = shop().manifest(1), topics.journal("shop").name
+    reactor = DomainReactor("shop", Parts(log.log, log.snapshots, log.fencing, SystemClock(), topics, True))
+    await reactor.restore(0)
+
+    def choked(domain: Any, entry: Any, skips: Any) -> Any:
+        if decode(entry.value, entry.headers)["type"] == RunGranted.TYPE:
+            raise ZeroDivisionError("a bug in the fold")
+        return fold(domain, entry, skips)
+
+    monkeypatch.setattr("reactors.io.reactor.fold", choked)
+    versions = {one.key: one.code_version for one in manifest.assets if one.kind == "derived"}
+    beat = envelope(WorkerHeartbeat(worker="w", slots=1, code_versions=versions), "beat", "test", "w", 0)
+    deploy = envelope(DefinitionsDeclared(**manifest.model_dump()), "deploy", "test", "shop", 0)
+    for event in (deploy, beat, changed("shop/orders", version="1")):
+        await log.log.append([Record(journal, encode(event), None, HEADERS, partition=0)])
+    with pytest.raises(FoldFailed, match="everfresh skip shop 3"):
+        await reactor.turn(await log.log.read(journal, 0, 0), caught_up=True)
+    await reactor.let_go()
     await log.close()
