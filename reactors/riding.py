@@ -35,15 +35,20 @@ class Company:
     def __init__(self, domain: Domain, asked: Iterable[Node]) -> None:
         self._domain = domain
         self.runs = {one.key: one for one in asked}
+        self._shared: dict[str, list[Node]] = {}  # as long as nobody brings more
         self._again: dict[str, int] = {}  # key of a run → the earliest instant at which somebody needs another
 
     def add(self, asked: Iterable[Node]) -> None:
         """A rider brought these."""
+        self._shared.clear()
         self.runs.update((one.key, one) for one in asked)
 
     def shared(self, node: Node) -> list[Node]:
         """What the wave runs above the node."""
-        return [self.runs[key] for key in self._domain.made_before(node) if key in self.runs]
+        if node.key not in self._shared:
+            above = self._domain.made_before(node)
+            self._shared[node.key] = [self.runs[key] for key in above if key in self.runs]
+        return self._shared[node.key]
 
     def is_needed_by(self, run: Node, instant: int) -> bool:
         """Somebody has it run again until then, as it seems."""
