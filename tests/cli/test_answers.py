@@ -177,22 +177,21 @@ def test_replay_keeps_to_one_asset_and_up_to_an_offset(shop: Shop) -> None:
 
 
 def test_replay_with_another_promise_sets_it_beside_what_was_recorded(shop: Shop) -> None:
-    options = ("--with", 'report=Within("1h")', "--with", "shop/revenue=ef.OnDemand()")
+    options = ("--with", 'suspect=Within("1h")', "--with", "shop/revenue=ef.OnDemand()")
     told = shop.look("replay", *options, "--json").json()
     assert set(told) == {"assets", "total", "changes"}
     rows = {row["asset"]: row for row in told["assets"]}
-    assert rows["shop/report"]["policy"] == {"kind": "within", "lag_ms": 3_600_000}
+    assert rows["shop/suspect"]["policy"] == {"kind": "within", "lag_ms": 3_600_000}
     assert rows["shop/revenue"]["recorded"]["runs"] == 1
-    assert rows["shop/report"]["with"]["runs"] == 0  # its hour isn't over
-    assert rows["shop/report"]["recorded"]["runs"] == 1
-    assert rows["shop/revenue"]["declared"]["runs"] == 1  # the report's depends on when it rode along, and on the end
+    assert rows["shop/suspect"]["with"]["runs"] == 0  # its hour isn't over
+    assert rows["shop/suspect"]["declared"]["runs"] == rows["shop/suspect"]["recorded"]["runs"] == 1
     assert told["total"]["with"]["runs"] < told["total"]["declared"]["runs"]
-    ran = shop.look("replay", *options, "--asset", "report")
+    ran = shop.look("replay", *options, "--asset", "suspect")
     assert ran.lines[0].split()[:4] == ["asset", "promise", "ran", "runs"]
     row, total = ran.lines[1:]
-    assert row.startswith("shop/report  within 300ms → within 1h  1    ")
+    assert row.startswith("shop/suspect  eager → within 1h  1    1 → 0  ")
     assert total.startswith("all ")
-    assert ran.err.splitlines()[-1].startswith("within 1h on shop/report and on demand on shop/revenue: ")
+    assert ran.err.splitlines()[-1].startswith("within 1h on shop/suspect and on demand on shop/revenue: ")
 
 
 def test_replay_with_another_promise_writes_nothing(shop: Shop) -> None:
