@@ -1,18 +1,16 @@
 """A domain that stands still, as one sees it, and has it go on."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
-import everfresh.reading
 from everfresh.cli import main
 from everfresh.config import Settings
 from everfresh.site import opened
-from reactors.entries import fold
-from streams.cloudevents import HEADERS, decode, encode, envelope
+from streams.cloudevents import HEADERS, encode, envelope
 from streams.events import ReactorStopped
 from streams.ports import Record
+from tests.choking import READER, Choking
 from tests.cli.shop import Shop
 
 STOP = 2
@@ -70,12 +68,7 @@ def choking(own: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     own.ok("pause", "yearly")
     last = own.ok("events", "--journal", "--json").jsonl()[-1]
 
-    def choked(domain: Any, entry: Any, skips: Any) -> Any:
-        if decode(entry.value, entry.headers)["id"] == last["id"]:
-            raise ZeroDivisionError(str(entry.offset))
-        return fold(domain, entry, skips)
-
-    monkeypatch.setattr(everfresh.reading, "fold", choked)
+    Choking(monkeypatch, lambda event: event["id"] == last["id"], where=READER)
     monkeypatch.chdir(own.folder)
 
 

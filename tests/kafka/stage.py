@@ -14,12 +14,13 @@ import pytest
 from everfresh import App, AsyncPublisher
 from everfresh.cli.streaming import Selection, stream
 from everfresh.config import Settings
-from everfresh.reading import Reading, behind
+from everfresh.reading import Reading, behind, entries
 from everfresh.site import Site, deploy, opened
 from everfresh.wiring import serve
 from reactors.domain import Domain
 from reactors.io.ingress import ROLE as INGRESS
 from reactors.io.reactor import ROLE as REACTORS
+from streams.cloudevents import decode
 from streams.events import EVENTS
 from tests.checker import check, read
 
@@ -139,6 +140,12 @@ class Stage:
                 at = {"topic": one.topic, "partition": one.partition, "offset": one.offset, "timestamp": one.timestamp}
                 found.append(at | {"event": event})
         return found
+
+    async def entries(self, topic: str) -> AsyncIterator[tuple[bytes | None, Json | None]]:
+        """Key and event of whatever stands in a topic; None for a tombstone."""
+        for partition, (first, end) in (await self.site.log.log.bounds(topic)).items():
+            async for one in entries(self.site.log, topic, partition, first, end):
+                yield one.key, None if one.value is None else decode(one.value, one.headers)
 
     async def checked(self) -> "Story":
         """Settle, and let the independent checker look at all topics: it must find nothing wrong."""

@@ -2,26 +2,13 @@
 
 import pytest
 
-import everfresh as ef
-from everfresh import App
 from everfresh.config import Settings
-from everfresh.policies import Eager
 from streams.cloudevents import HEADERS
 from streams.ports import Record
 from tests.kafka.stage import ALL, Stage, on_each_log, staged
+from tests.kafka.test_promises_poison import shop
 
 pytestmark = pytest.mark.timeout(300)
-
-
-def shop() -> App:
-    app = App("shop")
-    app.source("orders")
-
-    @app.asset(deps=["orders"], freshness=Eager())
-    async def revenue(orders: ef.Input) -> ef.Output:
-        return ef.Output(version=f"of {orders.version}")
-
-    return app
 
 
 def firing(stage: Stage) -> dict[str, str]:

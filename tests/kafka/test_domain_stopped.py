@@ -1,38 +1,28 @@
 """A domain whose journal can't be folded says so as an alert, and that is over once it goes on: on both logs."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-import everfresh as ef
 from everfresh import App
 from everfresh.cli.overruling import overrule
 from everfresh.config import Settings
-from everfresh.policies import Eager
-from everfresh.reading import Reading, entries
-from streams.cloudevents import decode
-from tests.kafka.choking import Choking
+from everfresh.reading import Reading
+from tests.choking import Choking, version
 from tests.kafka.stage import Json, Stage, on_each_log, staged
+from tests.kafka.test_promises_poison import shop
 
 pytestmark = pytest.mark.timeout(300)  # for machines that have other things to do; each takes seconds
 
 
-def shop() -> App:
-    app = App("shop")
-    app.source("orders")
+def labelled() -> App:
+    app = shop()
     app.alert("domain.*", labels={"team": "platform"})
-
-    @app.asset(deps=["orders"], freshness=Eager())
-    async def revenue(orders: ef.Input) -> ef.Output:
-        return ef.Output(version=f"of {orders.version}")
-
     return app
 
 
 async def told(stage: Stage) -> list[Json]:
     """The transitions of the alert, each id once, in the order in which they came."""
     found = {}
-    async for _, event in everything(stage, stage.settings.topics.alerts.name):
+    async for _, event in stage.entries(stage.settings.topics.alerts.name):
         if event is not None and event["data"]["rule"] == "domain.stopped":
             found[event["id"]] = event["data"] | {"type": event["type"]}
     return list(found.values())
@@ -40,14 +30,8 @@ async def told(stage: Stage) -> list[Json]:
 
 async def fires(stage: Stage) -> set[str]:
     """The rules of what fires, as the compacted topic has it."""
-    newest = {key: event async for key, event in everything(stage, stage.settings.topics.alert_state.name)}
+    newest = {key: event async for key, event in stage.entries(stage.settings.topics.alert_state.name)}
     return {event["data"]["rule"] for event in newest.values() if event is not None}
-
-
-async def everything(stage: Stage, topic: str) -> AsyncIterator[tuple[bytes | None, Json | None]]:
-    for partition, (first, end) in (await stage.site.log.log.bounds(topic)).items():
-        async for entry in entries(stage.site.log, topic, partition, first, end):
-            yield entry.key, None if entry.value is None else decode(entry.value, entry.headers)
 
 
 async def until_fires(stage: Stage, rules: set[str]) -> None:
@@ -62,7 +46,7 @@ async def until_stopped(stage: Stage, times: int) -> None:
     """Return once it stopped so often, and all is told of that."""
     journal = stage.settings.topics.journal("shop").name
     for _ in range(900):
-        said = [event async for _, event in everything(stage, journal) if event is not None]
+        said = [event async for _, event in stage.entries(journal) if event is not None]
         if sum(event["type"] == "everfresh.reactor.stopped.v1" for event in said) >= times:
             return await until_fires(stage, {"domain.stopped"})
         await stage.reading.more(wait_ms=100)
@@ -73,8 +57,8 @@ async def until_stopped(stage: Stage, times: int) -> None:
 async def test_a_domain_that_stops_opens_one_alert_however_often_it_is_tried(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choking = Choking(monkeypatch, "shop", "poison")
-    async with staged(settings, shop(), "ingress", "worker") as stage:
+    choking = Choking(monkeypatch, version("shop/orders", "poison"))
+    async with staged(settings, labelled(), "ingress", "worker") as stage:
         await stage.publisher.publish("shop/orders", version="poison")
         for times in (1, 2, 3):
             reactor = await stage.start("reactor")
@@ -91,9 +75,9 @@ async def test_a_domain_that_stops_opens_one_alert_however_often_it_is_tried(
 
 @on_each_log
 async def test_the_alert_of_a_stopped_domain_resolves_once_the_code_is_mended(settings: Settings) -> None:
-    async with staged(settings, shop(), "ingress", "worker") as stage:
+    async with staged(settings, labelled(), "ingress", "worker") as stage:
         with pytest.MonkeyPatch.context() as bug:
-            Choking(bug, "shop", "poison")
+            Choking(bug, version("shop/orders", "poison"))
             await stage.publish("shop/orders", version="poison")
             for times in (1, 2):
                 reactor = await stage.start("reactor")
@@ -116,8 +100,8 @@ async def test_the_alert_of_a_stopped_domain_resolves_once_the_code_is_mended(se
 async def test_an_entry_that_is_passed_over_lets_a_running_reactor_go_on_by_itself(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choking = Choking(monkeypatch, "shop", "poison")
-    async with staged(settings, shop(), "ingress", "worker", "reactor") as stage:
+    choking = Choking(monkeypatch, version("shop/orders", "poison"))
+    async with staged(settings, labelled(), "ingress", "worker", "reactor") as stage:
         await stage.publish("shop/orders", version="1")
         await stage.settled()
         await stage.publisher.publish("shop/orders", version="poison")

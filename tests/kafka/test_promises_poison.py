@@ -10,18 +10,17 @@ from everfresh import App
 from everfresh.cli.overruling import overrule
 from everfresh.config import Settings
 from everfresh.policies import Eager
-from everfresh.reading import Reading, entries
-from reactors.entries import fold
+from everfresh.reading import Reading
 from reactors.io.clock import SystemClock
 from reactors.io.reactor import ROLE as REACTORS
 from reactors.io.reactor import DomainReactor, Pace, Parts
 from reactors.stops import FoldFailed
-from streams.cloudevents import HEADERS, decode, encode, envelope
+from streams.cloudevents import HEADERS, encode, envelope
 from streams.events import AssetChanged, DefinitionsDeclared, RunGranted, WorkerHeartbeat
 from streams.io.urls import open_log
 from streams.ports import Record
 from streams.topics import Topics
-from tests.kafka.choking import Choking
+from tests.choking import Choking, version
 from tests.kafka.stage import ALL, Json, Stage, on_each_log, staged
 
 pytestmark = pytest.mark.timeout(300)  # for machines that have other things to do; each takes seconds
@@ -40,12 +39,8 @@ def shop(domain: str = "shop") -> App:
 
 async def dead_letters(stage: Stage) -> dict[str, Json]:
     """Coordinates → the letter."""
-    topic, found = stage.settings.topics.dead_letters.name, {}
-    for partition, (first, end) in (await stage.site.log.log.bounds(topic)).items():
-        async for entry in entries(stage.site.log, topic, partition, first, end):
-            letter = decode(entry.value, entry.headers)["data"]
-            found[letter["origin"]] = letter
-    return found
+    said = [event async for _, event in stage.entries(stage.settings.topics.dead_letters.name) if event is not None]
+    return {event["data"]["origin"]: event["data"] for event in said}
 
 
 def changed(asset: str, **fields: Any) -> dict[str, Any]:
@@ -95,7 +90,7 @@ async def test_poison_among_changes_becomes_dead_letters_and_the_rest_goes_on(se
 async def test_a_fold_that_fails_three_times_stops_its_domain_only_until_an_operator_skips_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    choking, both = Choking(monkeypatch, "shop", "poison"), ["shop", "mall"]
+    choking, both = Choking(monkeypatch, version("shop/orders", "poison")), ["shop", "mall"]
     async with staged(settings, shop(), "worker") as stage, staged(settings, shop("mall"), "worker") as mall:
         await stage.start("ingress", domains=both)
         await stage.start("reactor", domains=both)
@@ -134,7 +129,7 @@ async def test_a_tail_that_cannot_be_folded_any_more_stops_its_domain_only(
         await stage.publish("shop/orders", version="1")
         await stage.checked()
         await reactor.cut_off()
-        choking = Choking(monkeypatch, "shop", "1")
+        choking = Choking(monkeypatch, version("shop/orders", "1"))
         await stage.start("reactor", domains=both)
         await stage.until(lambda: "stops at offset" in caplog.text, "the domain stops")
         await mall.publish("mall/orders", version="1")
@@ -144,7 +139,7 @@ async def test_a_tail_that_cannot_be_folded_any_more_stops_its_domain_only(
 
 @on_each_log
 async def test_a_fold_that_fails_twice_costs_nothing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    choking = Choking(monkeypatch, "shop", "2", times=2)
+    choking = Choking(monkeypatch, version("shop/orders", "2"), times=2)
     async with staged(settings, shop(), *ALL) as stage:
         for number in range(1, 4):
             await stage.publish("shop/orders", version=str(number))
@@ -156,7 +151,7 @@ async def test_a_fold_that_fails_twice_costs_nothing(settings: Settings, monkeyp
 async def test_states_that_wait_for_their_flush_outlive_a_fold_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     topics, log = Topics(), await open_log("memory:")
     await log.admin.create(topics.of("shop"))
-    Choking(monkeypatch, "shop", "poison", times=1)
+    Choking(monkeypatch, version("shop/orders", "poison"), times=1)
     parts = Parts(log.log, log.snapshots, log.fencing, SystemClock(), topics, transactional=False)
     reactor = DomainReactor("shop", parts, pace=Pace(flush_ms=3_600_000))
     await reactor.restore(0)
@@ -180,12 +175,7 @@ async def test_a_fact_of_its_own_that_cannot_be_folded_stops_the_domain_and_not_
     reactor = DomainReactor("shop", Parts(log.log, log.snapshots, log.fencing, SystemClock(), topics, True))
     await reactor.restore(0)
 
-    def choked(domain: Any, entry: Any, skips: Any) -> Any:
-        if decode(entry.value, entry.headers)["type"] == RunGranted.TYPE:
-            raise ZeroDivisionError("a bug in the fold")
-        return fold(domain, entry, skips)
-
-    monkeypatch.setattr("reactors.io.reactor.fold", choked)
+    Choking(monkeypatch, lambda event: event["type"] == RunGranted.TYPE)
     versions = {one.key: one.code_version for one in manifest.assets if one.kind == "derived"}
     beat = envelope(WorkerHeartbeat(worker="w", slots=1, code_versions=versions), "beat", "test", "w", 0)
     deploy = envelope(DefinitionsDeclared(**manifest.model_dump()), "deploy", "test", "shop", 0)
