@@ -5,7 +5,7 @@ from typing import Any
 
 from reactors import backfills, bills, commands, commits, crossing, deploys, programs, runs, silences, stops, ticks
 from reactors.alerts import count_alert
-from reactors.causes import CLOCK_STEPPED, DEAD_LETTER, GAP, Cause
+from reactors.causes import CLOCK_STEPPED, DEAD_LETTER, ERROR_MAX, GAP, Cause
 from reactors.domain import Domain, Output
 from reactors.freshness import tell
 from reactors.results import publish_outputs
@@ -50,9 +50,6 @@ _CHANGED = AssetChanged.TYPE
 
 STEP_MAX_MS = 1_000
 """how far an append time may lie before the one before: several brokers' clocks differ by some ms"""
-
-_ERROR_MAX = 1_000
-"""characters of an error that an alert tells"""
 
 _LETTER_MAX = 10_000
 """characters of an error that a dead letter tells: it may quote what it is about, and must fit into an event"""
@@ -145,7 +142,7 @@ def gap(domain: Domain, said: JournalGap) -> None:
 def _count_letter(domain: Domain, by: str, error: str) -> None:
     if domain.name:
         what = f"events of {domain.name!r} lie in the dead letters, by {by}"
-        count_alert(domain, Cause(DEAD_LETTER, label=by), "warn", what, error[:_ERROR_MAX])
+        count_alert(domain, Cause(DEAD_LETTER, label=by), "warn", what, error[:ERROR_MAX])
 
 
 def heard(domain: Domain, beat: WorkerHeartbeat) -> None:

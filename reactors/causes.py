@@ -31,6 +31,9 @@ RULES = (
 )
 """all of them"""
 
+ERROR_MAX = 1_000
+"""characters of an error that an alert tells"""
+
 
 class Cause(NamedTuple):
     """What an alert is about: equal causes are one alert."""

@@ -7,15 +7,14 @@ resolves the alert. All of it is named after the offset: told again, it is the s
 
 from typing import Any
 
-from reactors.causes import STOPPED, Cause
-from reactors.domain import Domain
+from reactors.causes import ERROR_MAX, STOPPED, Cause
+from reactors.domain import Domain, Output
 from reactors.manners import manner_of
-from streams.cloudevents import Envelope, envelope, event_id
 from streams.errors import EverfreshError
 from streams.events import AlertOpened, AlertResolved, ReactorStopped
 
-ERROR_MAX = 1_000
-"""characters of what went wrong in the fold that are told"""
+LAST = 999_999
+"""no entry has so many outputs"""
 
 
 class FoldFailed(EverfreshError):
@@ -35,16 +34,14 @@ def sentence(domain: str, offset: int) -> str:
     )
 
 
-def opened(domain: Domain, name: str, said: ReactorStopped) -> Envelope:
-    """The alert, as the reactor tells it; `domain` is as far as it came, and says how the app wants such alerts."""
-    event = AlertOpened(sequence=1, summary=sentence(name, said.at), actual=said.error, **_fields(domain, name, said))
-    # Not from the fold: its own outputs of that entry, if it is folded after all, have numbers of their own.
-    source, where = f"everfresh/{name}/reactor", (domain.state.incarnation, said.at)
-    return envelope(event, event_id(*where, event.TYPE, name, "stopped"), source, name, said.since) | {
-        "partitionkey": name,
-        "sequence": f"{said.at:012d}.000000",
-        "journaloffset": str(said.at),
-    }
+def alert(domain: Domain, name: str, said: ReactorStopped) -> AlertOpened:
+    """What is told; `domain` is as far as it came, and says how the app wants such alerts."""
+    return AlertOpened(sequence=1, summary=sentence(name, said.at), actual=said.error, **_fields(domain, name, said))
+
+
+def opened(domain: Domain, name: str, said: ReactorStopped) -> Output:
+    """The alert as an output of the entry that fails, behind all that the fold may yet say of it."""
+    return Output(AlertOpened, name, said.at, said.since, LAST, alert(domain, name, said))
 
 
 def passed(domain: Domain, said: ReactorStopped) -> None:

@@ -1,7 +1,7 @@
 """`alerts`: what fires now, as the reactors' states have it."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from typer import Argument, Option, Typer
 
@@ -10,11 +10,6 @@ from everfresh.cli.looking import ONE
 from everfresh.cli.screen import document, note, table
 
 group = Typer()
-
-
-if TYPE_CHECKING:
-    from everfresh.cli.firing import Firing
-    from everfresh.site import Site
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +34,7 @@ async def alerts(said: Alerts) -> None:
     async with existing(said) as site:
         key = await key_of(site, said.asset) if said.asset is not None else None
         names = await domains_of(site, said.domain if key is None else [key.partition("/")[0]])
-        found = [row for name in names for row in await _fires(site, name)]
+        found = [row for name in names for row in await firing.fires(site, name)]
     shown = firing.worst_first(row for row in found if key in (None, row.asset))
     if said.json:
         document([row.json() for row in shown])
@@ -51,15 +46,3 @@ async def alerts(said: Alerts) -> None:
         note(f"{counted(len(shown) - len(told), 'alert')} more, explained by another; --all lists them")
     elif not shown:
         note("nothing fires")
-
-
-async def _fires(site: "Site", name: str) -> "list[Firing]":
-    """What fires in a domain; of one that stands still, that alone is known."""
-    from everfresh.cli import firing
-    from everfresh.reading import now
-    from reactors.stops import FoldFailed
-
-    try:
-        return firing.rows(await now(site.log, site.settings.topics, name))
-    except FoldFailed as failed:
-        return [firing.stopped(failed)]

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, get_args
 
 from everfresh.cli.words import moment, span
+from everfresh.reading import now
+from everfresh.site import Site
 from reactors.domain import Domain
 from reactors.io.clock import SystemClock
-from reactors.stops import FoldFailed, opened
+from reactors.stops import FoldFailed, alert
 from streams.events import Severity
 
 COLUMNS = ("severity", "rule", "asset", "owner", "for", "what is wrong")
@@ -82,13 +84,13 @@ def rows(domain: Domain) -> list[Firing]:
     return found
 
 
-def stopped(failed: FoldFailed) -> Firing:
-    """That a domain can't be folded, as its reactor tells it."""
-    alert = opened(Domain(), failed.domain, failed.said)["data"]
-    told = {"owner": None, "expected": None, "asset": None} | {
-        name: alert[name] for name in alert if name in Firing._fields
-    }
-    return Firing(**(told | {"since": failed.said.since}))
+async def fires(site: Site, name: str) -> list[Firing]:
+    """What fires in a domain; of one that stands still, that alone is known."""
+    try:
+        return rows(await now(site.log, site.settings.topics, name))
+    except FoldFailed as failed:
+        told = alert(Domain(), name, failed.said)
+        return [Firing(*(getattr(told, field) for field in Firing._fields))]
 
 
 def worst_first(found: Iterable[Firing]) -> list[Firing]:

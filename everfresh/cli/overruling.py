@@ -11,7 +11,7 @@ from everfresh.reading import bounds, entries
 from everfresh.site import Site
 from reactors.io.clock import SystemClock
 from reactors.io.overrides import skipped
-from streams.cloudevents import HEADERS, decode, encode, envelope
+from streams.cloudevents import HEADERS, decode, encode, envelope, parse
 from streams.errors import BadEvent
 from streams.events import OverridesSet, ReactorStopped
 from streams.ports import Entry, Record
@@ -78,7 +78,7 @@ def _stop(entry: Entry) -> int | None:
     if ReactorStopped.TYPE.encode() not in (entry.value or b""):
         return None
     try:
-        event = decode(entry.value, entry.headers)
-        return ReactorStopped.model_validate(event["data"]).at if event["type"] == ReactorStopped.TYPE else None
-    except (BadEvent, ValueError):
+        event = parse(decode(entry.value, entry.headers))
+    except BadEvent:
         return None
+    return event.at if isinstance(event, ReactorStopped) else None

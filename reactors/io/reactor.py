@@ -188,11 +188,11 @@ class DomainReactor:
         """
         if self._writer is None:
             return
-        alert = opened(self.domain, self.name, said)
-        key, value = alert["data"]["fingerprint"].encode(), shortened(alert)
         await self.parts.log.append([self._record(said)])
-        await self.parts.log.append([Record(self.parts.topics.alerts.name, value, key, HEADERS)])
-        await self._writer.append([Record(self.parts.topics.alert_state.name, value, key, HEADERS)])
+        # Its source isn't the fold's, of which readers would miss what it says of the same entry, once that is folded.
+        emitter = Emitter(self.parts.topics, f"{self.name}/reactor", self.domain.state.incarnation)
+        await self.parts.log.append(emitter.records([opened(self.domain, self.name, said)]))
+        await emitter.flush(self._writer)
 
     async def close(self) -> None:
         """Flush, keep a snapshot, let go of the name."""
