@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, get_args
 
 from everfresh.cli.words import moment, span
-from everfresh.reading import now
+from everfresh.reading import Reading
 from everfresh.site import Site
 from reactors.domain import Domain
 from reactors.io.clock import SystemClock
@@ -86,11 +86,15 @@ def rows(domain: Domain) -> list[Firing]:
 
 async def fires(site: Site, name: str) -> list[Firing]:
     """What fires in a domain; of one that stands still, that alone is known."""
+    reading = Reading(site.log, site.settings.topics, name)
+    await reading.begin()
     try:
-        return rows(await now(site.log, site.settings.topics, name))
+        async for _ in reading.to_end():
+            pass
     except FoldFailed as failed:
-        told = alert(Domain(), name, failed.said)
+        told = alert(reading.domain, name, failed.said)
         return [Firing(*(getattr(told, field) for field in Firing._fields))]
+    return rows(reading.domain)
 
 
 def worst_first(found: Iterable[Firing]) -> list[Firing]:

@@ -11,7 +11,7 @@ from streams.cloudevents import HEADERS, encode, envelope
 from streams.events import ReactorStopped
 from streams.ports import Record
 from tests.choking import READER, Choking
-from tests.cli.shop import Shop
+from tests.cli.shop import APP, Shop
 
 STOP = 2
 """an offset of the shop's journal"""
@@ -82,3 +82,16 @@ def test_of_a_domain_that_stands_still_alerts_and_doctor_say_so(capsys: pytest.C
     assert row.startswith("problem")
     assert main(["status"]) == 1
     assert "stops at offset" in capsys.readouterr().err
+
+
+def test_the_alert_of_a_stopped_domain_is_shown_as_the_app_wants_it(
+    own: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own.app.write_text(APP + "app.alert('domain.stopped', severity='info')\n")
+    own.ok("deploy", "shop.py")
+    own.ok("pause", "yearly", "--reason", "poison")
+    Choking(monkeypatch, lambda event: event["data"].get("reason") == "poison", where=READER)
+    monkeypatch.chdir(own.folder)
+    assert main(["alerts"]) == 0
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if "domain.stopped" in line]
+    assert row.startswith("info ")
