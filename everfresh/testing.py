@@ -11,12 +11,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from everfresh.assets import Declared
+from everfresh.exports import exported
 from everfresh.options import Named, meant
 from everfresh.publisher import change_event
 from everfresh.simulated import SimulatedWorker
 from reactors.admission import next_instant, propose
 from reactors.apply import apply
 from reactors.domain import Domain, Output
+from reactors.explain import describe
 from reactors.granting import Terms
 from reactors.history import History, Run
 from reactors.snapshots import restore
@@ -261,8 +263,6 @@ class World:
         `uri` (where its value lies), `cut` (source → number of its commit), `runs` and `reason`. Raises DefinitionError
         for a source.
         """
-        from reactors.explain import describe
-
         return describe(self._up(), node_key(self._derived(asset), partition), self.clock)
 
     def events(self, pattern: str = "*") -> list[dict[str, Any]]:
@@ -279,8 +279,6 @@ class World:
 
     def exported(self) -> list[dict[str, Any]]:
         """Journal and outputs as a checker from outside reads them: topic, partition, offset, timestamp, event."""
-        from everfresh.exports import exported
-
         return exported(self.journal, self.outputs, *self.identity())
 
     # how it turns

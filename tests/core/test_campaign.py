@@ -1,10 +1,24 @@
 """Many seeds: what was played is kept for the code that played it, and told."""
 
+import subprocess
+import sys
 from pathlib import Path
 
-from tests.core.simulation.campaign import Told, campaign, digest, histograms, known, play
+from tests.core.simulation.campaign import (
+    THOUSAND,
+    Thousand,
+    Told,
+    campaign,
+    histograms,
+    keep,
+    kept,
+    known,
+    play,
+    thousands,
+)
 from tests.core.simulation.kinds import WORK_MAX
 from tests.core.simulation.scripts import script
+from tests.core.simulation.state import ROOT, digest, modules
 
 MAPPINGS = ("Same", "All", "Last", "Overlapping", "Matched")
 
@@ -23,14 +37,46 @@ def test_a_campaign_goes_on_where_it_was_ended(tmp_path: Path) -> None:
 
 
 def test_what_other_code_played_counts_for_nothing(tmp_path: Path) -> None:
-    (tmp_path / "reactors").mkdir()
-    (tmp_path / "docs").mkdir()
-    names = []
-    for file, text in (("reactors/a.py", "1"), ("reactors/a.py", "2"), ("reactors/b.py", ""), ("docs/page.py", "3")):
+    files = {
+        "play.py": "from fold import apply",
+        "fold/apply.py": "import fold.rule",
+        "fold/rule.py": "",
+        "page.py": "",
+    }
+    (tmp_path / "fold").mkdir()
+    for file, text in {**files, "fold/__init__.py": ""}.items():
         (tmp_path / file).write_text(text)
-        names.append(digest(tmp_path))
-    assert len(set(names[:3])) == 3
-    assert names[3] == names[2]  # it neither plays nor judges
+    assert [*modules(tmp_path, "play")] == ["fold", "fold.apply", "fold.rule", "play"]
+    names = [digest(tmp_path, "play")]
+    for file, text in files.items():
+        (tmp_path / file).write_text("# said otherwise\n" + text)
+        names.append(digest(tmp_path, "play"))
+    assert len(set(names[:4])) == 4
+    assert names[4] == names[3]  # it neither plays nor judges
+
+
+def test_a_state_names_all_code_of_ours_that_a_play_loads() -> None:
+    code = (
+        "import sys\n"
+        "from tests.core.simulation.play import broken\n"
+        "assert not any(map(broken, (500_000, 200_001, 180_001)))\n"
+        "print(*(name for name in sys.modules if name.split('.')[0] in ('everfresh', 'reactors', 'streams', 'tests')))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert {*loaded.stdout.split()} - {"tests.core", "tests"} <= modules().keys()
+    assert "reactors.apply" in loaded.stdout
+
+
+def test_sessions_add_up_by_whole_thousands(tmp_path: Path) -> None:
+    ledger = tmp_path / "played.jsonl"
+    told = [Told(seed, seed % 21, 60, 9, ("rival",) if seed % 2 else (), ()) for seed in range(3_000, 5_500)]
+    told[7] = told[7]._replace(broken=("values_are_right: 3: d/c1 is 4, from scratch 5",))
+    found = thousands(reversed(told), "a")
+    assert found == [Thousand("a", 3_000, 10, 60, 9, 500, (3_007,)), Thousand("a", 4_000, 10, 60, 9, 500, ())]
+    assert keep(found, ledger) == kept(ledger) == found
+    more = thousands(told[THOUSAND : 2 * THOUSAND], "b")
+    assert keep(more, ledger) == kept(ledger) == [*found, *more]
+    assert keep(found, ledger) == [*found, *more]
 
 
 def test_a_play_that_crashes_has_broken_something() -> None:
@@ -59,6 +105,16 @@ def test_even_plays_are_as_large_and_none_of_them_takes_the_time_of_all() -> Non
     assert sum(bool(each.faults) for each in scripts) >= 120
     told = [play(seed) for seed in range(400_000, 400_020)]
     assert sorted(one.commits for one in told)[10] >= 50
+    assert not any(one.broken for one in told)
+
+
+def test_brief_plays_are_as_large_as_a_proof_wants_them() -> None:
+    scripts = [script(seed) for seed in range(500_000, 500_400)]
+    sizes = [sum(one.kind == "derived" for one in each.manifest.assets) for each in scripts]
+    assert sorted(sizes)[200] >= 10
+    assert sum(bool(each.faults) for each in scripts) >= 120
+    told = [play(seed) for seed in range(500_000, 500_030)]
+    assert sorted(one.commits for one in told)[15] >= 50
     assert not any(one.broken for one in told)
 
 

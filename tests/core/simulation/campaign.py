@@ -1,6 +1,5 @@
 """Many seeds: each played once for one state of the code, written down as it ends, and told as histograms."""
 
-import hashlib
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,11 +11,13 @@ import orjson
 
 from tests.core.simulation.play import judged
 from tests.core.simulation.scripts import script
+from tests.core.simulation.state import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "data" / "simulation"
-JUDGED = ("streams", "reactors", "everfresh", "tests/checker", "tests/core/simulation")
-"""folders whose code a result speaks of; what was found with another one says nothing"""
+LEDGER = Path(__file__).with_name("played.jsonl")
+"""what sessions played, by thousands: to be committed, so that they add up"""
+
+THOUSAND = 1_000
 
 
 class Told(NamedTuple):
@@ -30,14 +31,6 @@ class Told(NamedTuple):
     broken: tuple[str, ...]
     partitions: int = 0
     """how many nodes are partitions in the end"""
-
-
-def digest(root: Path = ROOT) -> str:
-    """Names the code that plays and judges."""
-    found = hashlib.blake2b(digest_size=8)
-    for path in sorted(path for folder in JUDGED for path in (root / folder).rglob("*.py")):
-        found.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return found.hexdigest()
 
 
 def play(seed: int) -> Told:
@@ -78,6 +71,51 @@ def campaign(seeds: Sequence[int], path: Path, jobs: int = 1) -> Iterator[Told]:
         for one in pool.imap_unordered(play, wanted, chunksize=8):
             out.write(orjson.dumps([*one]) + b"\n")
             yield one
+
+
+class Thousand(NamedTuple):
+    """What a thousand seeds told, all of them played."""
+
+    state: str
+    first: int
+    nodes: float
+    """the median, as of the next two"""
+    commits: float
+    runs: float
+    faulty: int
+    """how many had faults"""
+    broken: tuple[int, ...]
+
+
+def thousands(told: Iterable[Told], state: str) -> list[Thousand]:
+    """Those of which every seed was played."""
+    groups: dict[int, list[Told]] = {}
+    for one in told:
+        groups.setdefault(one.seed // THOUSAND, []).append(one)
+    return [_of(state, group) for _, group in sorted(groups.items()) if len(group) == THOUSAND]
+
+
+def _of(state: str, group: Sequence[Told]) -> Thousand:
+    nodes, commits, runs = (
+        statistics.median(sizes) for sizes in zip(*((one.nodes, one.commits, one.runs) for one in group), strict=True)
+    )
+    broken = tuple(sorted(one.seed for one in group if one.broken))
+    faulty = sum(bool(one.faults) for one in group)
+    return Thousand(state, min(one.seed for one in group), nodes, commits, runs, faulty, broken)
+
+
+def kept(ledger: Path = LEDGER) -> list[Thousand]:
+    """What earlier sessions wrote down."""
+    lines = ledger.read_bytes().splitlines() if ledger.exists() else []
+    return [Thousand(*fields)._replace(broken=tuple(fields[-1])) for fields in map(orjson.loads, lines)]
+
+
+def keep(found: Iterable[Thousand], ledger: Path = LEDGER) -> list[Thousand]:
+    """Write down what isn't yet; returns all there is of any state."""
+    known = {(one.state, one.first): one for one in kept(ledger)}
+    known.update({(one.state, one.first): one for one in found})
+    ledger.write_bytes(b"".join(orjson.dumps([*one]) + b"\n" for one in known.values()))
+    return list(known.values())
 
 
 def histograms(told: Sequence[Told]) -> Iterator[str]:

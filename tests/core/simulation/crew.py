@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from everfresh.simulated import UNLIMITED, SimulatedWorker
 from reactors.domain import Output
 from streams.definitions import CODE
-from streams.events import CheckResult, MadeOutput, Pin, RunFailed, RunGranted, RunRejected, RunSucceeded
+from streams.events import CheckResult, MadeOutput, Pin, RunCancelled, RunFailed, RunGranted, RunRejected, RunSucceeded
 from streams.keys import asset_of, node_key
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 NOTHING = "nothing"
 """the value of a source that was there before any change"""
+
+_SAID_TO_WORKERS = (RunGranted, RunCancelled)
 
 
 def digest(*parts: object) -> int:
@@ -114,8 +116,9 @@ class Crew(SimulatedWorker):
         return min((at for one in self.players if (at := one.next_instant()) is not None), default=None)
 
     def hear(self, output: Output) -> None:
-        for player in self.players:
-            player.hear(output)
+        if output.model in _SAID_TO_WORKERS:  # judges read the others
+            for player in self.players:
+                player.hear(output)
 
     def act(self) -> None:
         for player in self.players:

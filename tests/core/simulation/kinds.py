@@ -16,6 +16,7 @@ PARTITIONED_FROM = 200_000
 MIXED_FROM = 300_000
 LARGER_FROM = 320_000
 EVEN_FROM = 400_000
+BRIEF_FROM = 500_000
 
 WORK_MAX = 1_000
 """assets times changes, about: one play in ten took as long as all the others together"""
@@ -38,6 +39,8 @@ class Kind(NamedTuple):
 
 def kind_of(seed: int) -> Kind:
     """What the seed's play has in it."""
+    if seed >= BRIEF_FROM:
+        return _shortened(_drawn(random.Random(seed - MIXED_FROM), True))
     if seed >= EVEN_FROM:
         return _evened(_drawn(random.Random(seed - MIXED_FROM), True))
     if seed >= MIXED_FROM:
@@ -65,3 +68,14 @@ def _evened(kind: Kind) -> Kind:
     if kind.is_partitioned:
         return kind._replace(size=0.6, work=WORK_MAX // 4, glanced=30)
     return kind._replace(changes=4, work=WORK_MAX, glanced=30, stretch=3 if kind.is_observed else 1)
+
+
+def _shortened(kind: Kind) -> Kind:
+    """Looks, and assets by the dozen, made a few plays long; their changes didn't."""
+    if kind.is_partitioned:
+        return kind._replace(size=0.5, work=120, glances=0.03, glanced=20)
+    if kind.is_observed:
+        return kind._replace(changes=4, size=0.8, work=400, glances=0.03, glanced=20, stretch=1)
+    return kind._replace(
+        changes=4, size=1.3 if kind.makes_several else kind.size + 0.1, work=800, glances=0.03, glanced=20
+    )

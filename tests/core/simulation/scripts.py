@@ -204,7 +204,11 @@ def changed(dice: random.Random, declared: Manifest) -> Manifest:
                 assets[place] = one.model_copy(update={"deps": _deps(dice, assets[:place])})
             elif kind == "policy":
                 assets[place] = one.model_copy(update={"policy": dice.choice(assets).policy})
-            elif kind == "remove" and not any(dep.asset == one.key for other in assets for dep in other.deps):
+            elif (
+                kind == "remove"
+                and len(assets) > 1
+                and all(dep.asset != one.key for other in assets for dep in other.deps)
+            ):
                 assets.pop(place)
     return declared.model_copy(update={"assets": tuple(unhurried(list(map(fitted, repaired(assets)))))})
 

@@ -68,6 +68,8 @@ class Stage(World):
         if not isinstance(self.worker, Crew):
             self.worker = Crew(self, self.script.slots)
             self.snapshot_every = self.dice.choice((3, 50, 500))
+            if "crashes" not in self.script.faults:
+                self.snapshot_every = 1_000_000  # nobody will restore one
         super().deploy(app)  # type: ignore[arg-type]
 
     def has(self, fault: str) -> bool:
