@@ -69,7 +69,7 @@ faults: $(STAMP) ## kill each role again and again on a real broker, then check 
 	$(PY) -m pytest -q -m faults
 
 simulate: $(STAMP) ## thousands of random graphs, traces and crashes in virtual time (SEEDS=A:B, JOBS=N); goes on where it was ended
-	$(PY) -m tests.core.simulation --seeds $(or $(SEEDS),100000:102000) --jobs $(or $(JOBS),1)
+	$(PY) -m tests.core.simulation --seeds $(or $(SEEDS),500000:502000) --jobs $(or $(JOBS),1)
 
 PARITY := .venv-parity
 

@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     worker: str = ""  # its name; the machine's name and the process's number where it isn't said
     snapshot_entries: int = Field(default=50_000, ge=1)
     snapshot_ms: Duration = Field(default=60_000, ge=100)
+    journal_keep_ms: Duration | None = Field(default=None, ge=3_600_000)  # a journal, at least; None: for good
     sinks: tuple[Literal["log", "prometheus"], ...] = ("log", "prometheus")  # what the sinks role delivers to
     webhooks: Annotated[dict[str, WebhookSettings], NoDecode] = Field(default_factory=dict)  # and to whom, by HTTP
     alertmanager: Annotated[dict[str, AlertmanagerSettings], NoDecode] = Field(default_factory=dict)

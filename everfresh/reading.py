@@ -6,11 +6,11 @@ from typing import NamedTuple
 from reactors.domain import Domain, Output
 from reactors.entries import fold
 from reactors.history import History
+from reactors.io.keeping import restored, restored_whole
 from reactors.io.overrides import skipped
-from reactors.snapshots import restore
 from reactors.stops import FoldFailed
 from streams.cloudevents import Envelope
-from streams.errors import Gap, TopicMismatch
+from streams.errors import TopicMismatch
 from streams.io.urls import Log
 from streams.ports import Entry
 from streams.topics import Topics
@@ -41,23 +41,14 @@ class Reading:
         self._skips: frozenset[int] = frozenset()
 
     async def begin(self, whole: bool = False) -> None:
-        """Stand at the newest snapshot, or, with `whole`, at the journal's beginning where that is still kept.
+        """Stand at the newest snapshot, or, with `whole`, as far back as the journal is kept.
 
         Raises TopicMismatch where the domain was never deployed, Gap where nothing leads to what is kept.
         """
-        first, _ = await bounds(self._log, self._topics, self.name)
+        await bounds(self._log, self._topics, self.name)  # is it there at all?
         self._skips = await skipped(self._log.log, self._topics.overrides.name, self.name)
-        if whole and first == 0:
-            return
-        found = await self._log.snapshots.newest(self.name)
-        restored = restore(found.state) if found is not None else None
-        if found is not None and restored is not None:
-            self.domain, self.next = restored, found.offset
-        if self.next < first:
-            raise Gap(
-                f"the journal of {self.name!r} is kept from offset {first} on, and no snapshot that this everfresh can "
-                "read reaches so far; read it with the version that wrote it"
-            )
+        topic, begin = self._topics.journal(self.name).name, restored_whole if whole else restored
+        self.domain, self.next = await begin(self._log.log, self._log.snapshots, topic, self.name)
 
     async def more(self, wait_ms: int = 0) -> list[Folded]:
         """Fold what is there, or what comes within `wait_ms`; a large backlog takes several calls."""

@@ -37,9 +37,13 @@ async def serve(site: Site, roles: Sequence[str], domains: Sequence[str], app: A
 async def reactor(site: Site, domains: Sequence[str], _app: App | None, stop: asyncio.Event) -> None:
     """The reactors of these domains."""
     settings, log = site.settings, site.log
-    parts = Parts(log.log, log.snapshots, log.fencing, SystemClock(), settings.topics, site.transactional, site.decided)
+    parts = Parts(
+        log.log, log.snapshots, log.fencing, SystemClock(), settings.topics, site.transactional, site.decided, log.trim
+    )
     terms = Terms(settings.lease_ms, settings.claim_ms)
-    pace = Pace(snapshot_entries=settings.snapshot_entries, snapshot_ms=settings.snapshot_ms)
+    pace = Pace(
+        snapshot_entries=settings.snapshot_entries, snapshot_ms=settings.snapshot_ms, keep_ms=settings.journal_keep_ms
+    )
     host = ReactorHost(domains, parts, terms, pace)
     telling = asyncio.create_task(_tell_when_ready(site, host), name="everfresh-reactor-ready")
     try:

@@ -11,11 +11,11 @@ from reactors.granting import Terms
 from reactors.io.clock import JournalClock, SystemClock
 from reactors.io.emission import Emission
 from reactors.io.emitter import Emitter
+from reactors.io.keeping import Keeper, Trim, restored
 from reactors.io.overrides import skipped
-from reactors.snapshots import restore
 from reactors.stops import FoldFailed, opened
 from streams.cloudevents import HEADERS, envelope, event_id
-from streams.errors import EventTooLarge
+from streams.errors import EventTooLarge, LogUnavailable
 from streams.events import Event, Pause, ReactorStopped, RunGranted, TimerFired
 from streams.ports import Entry, EventLog, FencedWriter, Fencing, Position, Record, Snapshot, Snapshots, Stamp
 from streams.sizes import shortened
@@ -47,6 +47,7 @@ class Parts:
     topics: Topics
     transactional: bool  # the log moves a position in the same transaction as it appends
     decided: Callable[[str, float], None] = lambda _domain, _seconds: None  # is told how long each turn took
+    trim: Trim | None = None  # without, all of a journal is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Pace:
     flush_ms: int = 100  # states to compacted topics, and positions where the log isn't transactional
     snapshot_entries: int = 50_000
     snapshot_ms: int = 60_000
+    keep_ms: int | None = None  # how long a journal is kept at least; None: for good
 
 
 class DomainReactor:
@@ -73,6 +75,11 @@ class DomainReactor:
         self.overruled = 0  # what operators said before this offset is known
         self._emitter = Emitter(parts.topics, name, "")
         self._emission = Emission(parts.log, self._emitted)
+        self._keeper = (
+            Keeper(parts.log, parts.snapshots, parts.trim, self.pace.keep_ms)
+            if parts.trim is not None and self.pace.keep_ms is not None
+            else None
+        )
         self._writer: FencedWriter | None = None
         self._failures: dict[int, int] = {}
         self._snapshot_at, self._snapshot_offset, self._snapshot_took, self._moved_at = 0, 0, 0, 0
@@ -93,11 +100,10 @@ class DomainReactor:
         self._emission = Emission(self.parts.log, self._emitted, self.next)
 
     async def _refold(self, position: int) -> None:
-        self.domain, self.next = Domain(), 0
-        found = await self.parts.snapshots.newest(self.name, upto=position)
-        if found is not None and (restored := restore(found.state)) is not None:
-            self.domain, self.next = restored, found.offset
-            self.clock.see(restored.state.now)
+        log, snapshots = self.parts.log, self.parts.snapshots
+        self.domain, self.next = await restored(log, snapshots, self.topic, self.name, position)
+        if self.next:
+            self.clock.see(self.domain.state.now)
         self._snapshot_offset = self.next
         while self.next < position:
             entries = await self.parts.log.read(self.topic, 0, self.next, limit=5_000, wait_ms=1_000)
@@ -138,7 +144,7 @@ class DomainReactor:
         # The one before must be of use to whoever begins where the group stands; and a big state takes its time.
         may = self._snapshot_offset <= self.committed and now - self._snapshot_at >= SPARING * self._snapshot_took
         if may and (folded >= self.pace.snapshot_entries or (waited and folded)):
-            await self.snapshot()
+            await self._keep(await self.snapshot())
 
     @property
     def unsettled(self) -> bool:
@@ -169,13 +175,24 @@ class DomainReactor:
         await self.parts.log.append([], Position(self.group, self.topic, 0, self.next))
         self.committed = self.next
 
-    async def snapshot(self) -> None:
-        """Keep the state as it is now."""
+    async def snapshot(self) -> Snapshot:
+        """Save the state as it is now."""
         begun, self._snapshot_offset = self.clock.monotonic_ms(), self.next
         state = self.domain.dump()
-        await self.parts.snapshots.save(Snapshot(self.name, self.next, digest_of(state), state))
+        found = Snapshot(self.name, self.next, digest_of(state), state)
+        await self.parts.snapshots.save(found)
         self._snapshot_at = self.clock.monotonic_ms()
         self._snapshot_took = self._snapshot_at - begun
+        return found
+
+    async def _keep(self, snapshot: Snapshot) -> None:
+        """Let go of what the journal needn't keep any more."""
+        if self._keeper is None:
+            return
+        try:
+            await self._keeper.saved(self.topic, snapshot, self.clock.now_ms())
+        except LogUnavailable as error:  # nothing depends on it
+            logger.warning("domain %s: %s; its journal is trimmed after another snapshot", self.name, error)
 
     async def sent(self) -> None:
         """Return once all is out that follows from what was folded."""

@@ -29,6 +29,8 @@ def main() -> int:
             print(f"seed {one.seed}: {text}", flush=True)
         if len(told) % THOUSAND == 0:
             keep(thousands(told, state))
+            bad = sum(bool(one.broken) for one in told)
+            print(f"{len(told)} played, {bad} broken, the newest seed is {one.seed}", flush=True)
     keep(thousands(told, state))
     for line in histograms(told) if told else ():
         print(line)
