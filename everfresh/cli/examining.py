@@ -9,7 +9,7 @@ from typing import NamedTuple
 from everfresh.cli.place import check_there
 from everfresh.cli.words import counted, span
 from everfresh.config import Settings
-from everfresh.reading import Reading, behind, bounds, caught_up
+from everfresh.reading import Reading, behind, caught_up
 from everfresh.shadows import HOME, hidden_by_ours
 from everfresh.site import Site, domains, opened
 from reactors.domain import Domain
@@ -18,7 +18,6 @@ from reactors.io.ingress import ROLE as INGRESS
 from reactors.io.reactor import ROLE as REACTORS
 from reactors.stops import FoldFailed
 from streams.errors import EverfreshError
-from streams.ports import Snapshot
 
 PYTHON_MIN = (3, 11)
 SQLITE_MIN = (3, 51, 3)
@@ -141,18 +140,15 @@ async def _snapshot(site: Site, name: str) -> Finding:
     found = await site.log.snapshots.newest(name)
     if found is None:
         return Finding(subject, True, "none yet: the journal is short")
-    first, _ = await bounds(site.log, site.settings.topics, name)
-    if first > 0:
-        return Finding(subject, True, f"at {found.offset}; the journal before {first} is gone, so it can't be refolded")
-    return await _refolded(site, name, found)
-
-
-async def _refolded(site: Site, name: str, found: Snapshot) -> Finding:
     reading = Reading(site.log, site.settings.topics, name)
     await reading.begin(whole=True)
+    first = reading.next
+    if first >= found.offset:
+        return Finding(subject, True, f"at {found.offset}; the journal before it is gone, so it can't be refolded")
     async for _ in reading.to_end(found.offset):
         pass
     if reading.domain.digest() == found.digest:
-        return Finding(f"{name} snapshot", True, f"at {found.offset}, equal to a refold of the journal")
+        since = "" if first == 0 else f" from {first} on, before which it isn't kept"
+        return Finding(subject, True, f"at {found.offset}, equal to a refold of the journal{since}")
     why = "another version of everfresh wrote it, or it is damaged; the next snapshot replaces it"
-    return Finding(f"{name} snapshot", False, f"at {found.offset}, differs from a refold of the journal: {why}")
+    return Finding(subject, False, f"at {found.offset}, differs from a refold of the journal: {why}")

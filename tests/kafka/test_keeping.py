@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from everfresh.cli.examining import examine
 from everfresh.config import Settings
 from everfresh.config import settings as settings_of
 from everfresh.reading import bounds, history
@@ -46,7 +47,10 @@ async def test_a_journal_is_kept_from_the_older_snapshot_on_and_all_goes_on(sett
         domain, runs = await history(stage.site.log, settings.topics, "shop")
         assert domain.digest() == stage.domain.digest()
         assert domain.state.nodes["shop/report"].version == "report of the last"
-        assert runs.runs, "those since the newest snapshot"
+        assert runs.runs, "those that are kept"
+        said = {one.subject: one async for one in examine(settings)}["shop snapshot"]
+        assert said.ok
+        assert f"equal to a refold of the journal from {await first_kept(stage)} on" in said.text
 
 
 @on_each_log
