@@ -13,6 +13,7 @@ from reactors.io.emission import Emission
 from reactors.io.emitter import Emitter
 from reactors.io.keeping import Keeper, Trim, restored
 from reactors.io.overrides import skipped
+from reactors.io.refusals import Refusals
 from reactors.stops import FoldFailed, opened
 from streams.cloudevents import HEADERS, envelope, event_id
 from streams.errors import EventTooLarge, LogUnavailable
@@ -80,6 +81,7 @@ class DomainReactor:
             if parts.trim is not None and self.pace.keep_ms is not None
             else None
         )
+        self._refusals = Refusals()
         self._writer: FencedWriter | None = None
         self._failures: dict[int, int] = {}
         self._snapshot_at, self._snapshot_offset, self._snapshot_took, self._moved_at = 0, 0, 0, 0
@@ -126,6 +128,7 @@ class DomainReactor:
         """
         begun = self.parts.clock.precise_seconds()
         outputs: list[Output] = []
+        self._refusals.interrupted()
         for entry in entries:
             if entry.offset >= self.next:
                 outputs += await self._folded(entry)
@@ -264,6 +267,8 @@ class DomainReactor:
         crash repeats what it must.
         """
         while True:
+            if not caught_up:
+                self._refusals.interrupted()
             proposals = self._proposals() if caught_up and self.next >= self._end else []
             facts = [self._record(one) for one in proposals]
             if self.parts.transactional:
@@ -304,7 +309,8 @@ class DomainReactor:
             self._no_loss_before = now + self.terms.lease_ms
         if not self.clock.now_ms() or (self.domain.flights and silent > self.terms.lease_ms // 3):
             return [TimerFired(at=self.domain.state.now)]  # learns the log's time, or shows that it still answers
-        return propose(self.domain, self.clock.now_ms(), self.terms, may_lose=now >= self._no_loss_before)
+        found = propose(self.domain, self.clock.now_ms(), self.terms, may_lose=now >= self._no_loss_before)
+        return self._refusals.checked(found)
 
     def _record(self, event: Event) -> Record:
         subject = getattr(event, "asset", self.name)
