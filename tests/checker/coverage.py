@@ -43,6 +43,17 @@ class Covered:
     is_moved: bool = False
     """A deploy has it read other partitions, so its sources' commits that touch it are others: the next cut may name
     older ones, and what follows may begin before what was left, never after."""
+    at: int = -1
+    """Since which entry it is so."""
+    unmoved: "Covered | None" = None
+    """What it was before it came to this cut without a run."""
+
+    def at_basis(self, basis: int) -> "Covered":
+        """What a grant that was proposed at an entry covers on from: a move since then is no reason to refuse it."""
+        known = self
+        while known.unmoved is not None and known.at > basis:
+            known = known.unmoved
+        return known
 
 
 def _in_turn(trace: Trace) -> Iterator[tuple[Grant | Publication, Covered]]:
@@ -60,7 +71,7 @@ def _in_turn(trace: Trace) -> Iterator[tuple[Grant | Publication, Covered]]:
         elif isinstance(item, Grant):
             granted.setdefault(item.run, item.offset)
             flown[item.node] = None
-            yield item, known.get(item.node, Covered())
+            yield item, known.get(item.node, Covered()).at_basis(item.basis)
         elif isinstance(item, Publication) and item.kind != "quarantined":
             before = known.get(item.node, Covered())
             yield item, before
@@ -68,7 +79,8 @@ def _in_turn(trace: Trace) -> Iterator[tuple[Grant | Publication, Covered]]:
             covered = {source: max(seq, most.get(source, 0)) for source, seq in item.cut.items()}
             # What was in flight when a deploy moved it goes by what it read before.
             was_moved = granted.get(item.run or "", item.offset) < moved.get(item.node, -1)
-            known[item.node] = Covered(covered, item.cut, was_moved)
+            unmoved = before if item.run is None else None
+            known[item.node] = Covered(covered, item.cut, was_moved, item.offset, unmoved)
 
 
 def nothing_left_uncovered(trace: Trace) -> Iterator[Violation]:

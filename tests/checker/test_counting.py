@@ -1,5 +1,7 @@
 """What counts as a commit, and what a cut names: tried on stories whose cuts count otherwise."""
 
+from typing import Any
+
 import pytest
 
 from tests.checker import Invariant, check, read
@@ -195,3 +197,42 @@ def test_asking_for_an_asset_asks_for_what_it_needs() -> None:
     story.change("d/s", "2")
     story.run("d/a")  # what was asked for is done
     assert broken(story, quiet=True) == [Invariant.NEED]
+
+
+def moved_meanwhile() -> tuple[Story, dict[str, Any]]:
+    """A run is proposed at two new commits; before its grant stands in the journal, a move takes in the first alone."""
+    story = Story(source("d/s"), source("d/t"), asset("d/a", "d/s", "d/t", policy="eager"))
+    story.change("d/s", "1", "x")
+    story.change("d/t", "1")
+    story.run("d/a")
+    story.change("d/s", "2", "x")
+    at_first = story.newest("d/a")
+    pins = {name: story.pin(name, at_first) for name in ("d/s", "d/t")}
+    first = story.covers("d/a", at_first)
+    story.change("d/t", "2")
+    cut = story.newest("d/a")
+    proposed = {"basis": story.offset, "cut_at": story.offset, "cut": cut, "covers": story.covers("d/a", cut)}
+    story.fact("timer.fired", {"at": story.now})
+    story.move("d/a", cut=at_first, covers=first, inputs=pins)
+    return story, proposed
+
+
+def test_a_grant_says_what_it_covers_as_of_its_basis_and_a_move_since_then_is_no_fault() -> None:
+    story, proposed = moved_meanwhile()
+    left = story.covers("d/a", proposed["cut"])
+    assert left == {"d/t": [2, 2]} != proposed["covers"]
+    story.succeed(story.grant("d/a", **proposed), "new", covers=left)
+    assert broken(story, quiet=True) == []
+
+
+def test_a_grant_proposed_after_a_move_covers_what_that_left() -> None:
+    story, proposed = moved_meanwhile()
+    left = story.covers("d/a", proposed["cut"])
+    story.succeed(story.grant("d/a", **proposed | {"basis": story.offset, "cut_at": story.offset}), "new", covers=left)
+    assert broken(story, quiet=True) == [Invariant.COVERAGE]
+
+
+def test_a_publication_covers_what_a_move_left_whatever_its_grant_said() -> None:
+    story, proposed = moved_meanwhile()
+    story.succeed(story.grant("d/a", **proposed), "new")
+    assert broken(story, quiet=True) == [Invariant.COVERAGE]

@@ -37,6 +37,7 @@ FOUND = {
     310_097: "a deploy had a backfill run anew what was in flight for it",
     301_910: "a forced backfill ran again what another wave had run since it was commanded",
     330_654: "a backfill of which a deploy left nothing, nor any other node, went on for ever",
+    503_145: "the checker had no grant proposed before a free move took in a part of what it covers",
     302_094: "a run in flight across a deploy that narrows a mapping stood for more than was read of it then",
 }
 
