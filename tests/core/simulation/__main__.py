@@ -6,6 +6,7 @@ by the same code. A seed that breaks something belongs into tests/core/test_stor
 """
 
 import argparse
+import signal
 import sys
 
 from tests.core.simulation.campaign import FOLDER, THOUSAND, campaign, histograms, keep, kept, thousands
@@ -18,6 +19,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="how many processes")
     chosen = parser.parse_args()
     first, last = map(int, chosen.seeds.split(":"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the processes that play end too
     state = digest()
     path = FOLDER / f"{state}.jsonl"
     before = [one for one in kept() if one.state == state and first <= one.first <= last - THOUSAND]
