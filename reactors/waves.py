@@ -41,12 +41,16 @@ class Survey:
 def start(domain: Domain, node: Node, reason: str, forced: bool = False) -> Wave:
     """The node is due, or commanded: set off its wave. It may be over already: all it had to do was free."""
     key = node.key
-    wave = Wave(f"{key}@{domain.state.offset}", [key], domain.state.offset, deadline(domain, node), reason)
+    name = f"{key}@{domain.state.offset}"
+    while name in domain.state.waves:  # it left one in this same entry, which others are still at work for
+        name += "+"
+    wave = Wave(name, [key], domain.state.offset, deadline(domain, node), reason)
     if forced:
         wave.forced = key
     elif domain.graph.abroad(node.asset) and (until := wave.deadline - node.path) > domain.state.now:
         wave.patient_until = until
-    if node.tried_at >= 0:
+    tried_at = node.tried_at
+    if tried_at >= 0:
         node.tried_at = -1
         plan_again(domain, node)
     node.wave, node.calm_at, node.asked_at = wave.id, None, None
@@ -55,26 +59,40 @@ def start(domain: Domain, node: Node, reason: str, forced: bool = False) -> Wave
     arm(domain, node, key)
     domain.touched[key] = None
     settle(domain, wave)
-    if wave.id in domain.floating and not forced:
-        _join(domain, wave, node)
+    # What came to nothing at a cut would come to nothing there again, and be due again at once.
+    if wave.id in domain.floating and not forced and tried_at < domain.state.fixed_at:
+        _gather(domain, _join(domain, wave, node))
     return wave
 
 
-def _join(domain: Domain, wave: Wave, target: Node) -> None:
+def _join(domain: Domain, wave: Wave, target: Node) -> list[Node]:
     """Take the cut of waves that are at work above already, if it holds what the target is due for.
 
     To float on would have all that made again as soon as anything new is committed, and the target wait for both.
+    Returns what was requested for that.
     """
     at = domain.state.fixed_at
     if not isinstance(domain.definition(target).policy, Within) or wave.patient_until:
-        return
+        return []
     if target.owed_at is None or target.owed_at > at or not agrees(domain, target, at):
-        return
+        return []
     nodes = domain.state.nodes
     way = [target, *(nodes[key] for key in domain.made_before(target))]
     is_at_work = any(one.requests and one.requests[-1].at == at for one in way[1:])
-    if is_at_work and not any(_is_out_of_reach(domain, one, at) for one in way):
-        _fix(domain, wave, at)
+    is_possible = is_at_work and not any(_is_out_of_reach(domain, one, at) for one in way)
+    return _fix(domain, wave, at) if is_possible else []
+
+
+def _gather(domain: Domain, asked: list[Node]) -> None:
+    """What was requested just now is work above other waves, which were due by then and float yet: they join it."""
+    waves = domain.state.waves
+    while asked and (domain.floating or domain.sleeping):
+        floating = [
+            (wave, one)
+            for one in domain.below(*(one.key for one in asked))
+            if one.wave is not None and (wave := waves[one.wave]).at is None and wave.forced is None
+        ]
+        asked = [new for wave, one in floating if wave.at is None for new in _join(domain, wave, one)]
 
 
 def _is_out_of_reach(domain: Domain, node: Node, at: int) -> bool:
@@ -169,6 +187,7 @@ def fix_through(domain: Domain, node: Node, at: int) -> None:
         return  # based on too old a view; the run goes on at its own cut, the waves go on floating
     domain.state.fixed_at = at
     waves = domain.state.waves
+    asked: list[Node] = []
     through = [node]
     if node.since_at is not None and node.since_at <= at:
         through += domain.below(node.key)
@@ -177,13 +196,15 @@ def fix_through(domain: Domain, node: Node, at: int) -> None:
         if wave is None or wave.at is not None or wave.born > at or one.key not in wave.targets:
             continue
         if not awaits_agreement(domain, wave, at, domain.state.now):
-            _fix(domain, wave, at)
+            asked += _fix(domain, wave, at)
+    _gather(domain, asked)
 
 
-def _fix(domain: Domain, wave: Wave, at: int) -> None:
+def _fix(domain: Domain, wave: Wave, at: int) -> list[Node]:
+    """Have the target, and whatever it lacks, right at the cut; returns the nodes that are requested for that."""
     target = domain.state.nodes[wave.targets[0]]
     if any(root.dense_from > at and root.commits[-1].offset > at for root in domain.roots_above(target)):
-        return  # too old to say what stood at that offset
+        return []  # too old to say what stood at that offset
     wave.at = at
     domain.floating.pop(wave.id, None)
     domain.sleeping.pop(wave.id, None)
@@ -195,6 +216,7 @@ def _fix(domain: Domain, wave: Wave, at: int) -> None:
         drop_out(domain, target, wave)
     _ride_along(domain, wave, asked, at)
     proceed(domain, asked)
+    return asked
 
 
 def _ask_upward(domain: Domain, wave: Wave, target: Node, at: int) -> list[Node]:

@@ -37,6 +37,8 @@ FOUND = {
     310_097: "a deploy had a backfill run anew what was in flight for it",
     301_910: "a forced backfill ran again what another wave had run since it was commanded",
     330_654: "a backfill of which a deploy left nothing, nor any other node, went on for ever",
+    502_157: "a wave joined a cut at which an output was quarantined, left it, and joined it again without end",
+    504_606: "a wave due with others missed their cut, floated, had all looked at again, and broke a promise",
     503_145: "the checker had no grant proposed before a free move took in a part of what it covers",
     302_094: "a run in flight across a deploy that narrows a mapping stood for more than was read of it then",
 }
