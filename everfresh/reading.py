@@ -45,10 +45,10 @@ class Reading:
 
         Raises TopicMismatch where the domain was never deployed, Gap where nothing leads to what is kept.
         """
-        await bounds(self._log, self._topics, self.name)  # is it there at all?
+        first, _ = await bounds(self._log, self._topics, self.name)
         self._skips = await skipped(self._log.log, self._topics.overrides.name, self.name)
-        topic, begin = self._topics.journal(self.name).name, restored_whole if whole else restored
-        self.domain, self.next = await begin(self._log.log, self._log.snapshots, topic, self.name)
+        begin = restored_whole if whole else restored
+        self.domain, self.next = await begin(self._log.snapshots, self.name, first)
 
     async def more(self, wait_ms: int = 0) -> list[Folded]:
         """Fold what is there, or what comes within `wait_ms`; a large backlog takes several calls."""

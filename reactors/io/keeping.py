@@ -48,43 +48,44 @@ class Keeper:
         return entries[0].timestamp if entries else 0
 
 
-async def restored(
-    log: EventLog, snapshots: Snapshots, topic: str, name: str, upto: int | None = None
-) -> tuple[Domain, int]:
+async def restored(snapshots: Snapshots, name: str, first: int, upto: int | None = None) -> tuple[Domain, int]:
     """A domain as its newest snapshot has it, of those at most at `upto` if said, and that one's offset.
 
-    Without a snapshot it is empty, and the offset 0. A group that has lost its position begins where the journal does,
-    which is kept from before both snapshots on; then it is the older of the two, before which all was sent when the
-    newer was taken. Raises Gap where nothing leads to what is kept.
+    Its journal is kept from `first` on. Without a snapshot it is empty, and the offset 0. A group that has lost its
+    position begins where the journal does, which may be kept from before both snapshots on, or from between; then it is
+    the older of the two, before which all was sent when the newer was taken. Raises Gap where nothing leads to what is
+    kept.
     """
-    first, _ = (await log.bounds(topic))[0]
     found = await snapshots.newest(name, upto)
     if found is None and upto is not None and first > 0:
-        newest = await snapshots.newest(name)
-        found = None if newest is None else await snapshots.newest(name, newest.offset - 1) or newest
-    return _begun(name, found, first)
-
-
-async def restored_whole(log: EventLog, snapshots: Snapshots, topic: str, name: str) -> tuple[Domain, int]:
-    """The same as far back as the journal is kept: at its beginning, or where a snapshot was laid by."""
-    first, _ = (await log.bounds(topic))[0]
-    if first == 0:
-        return Domain(), 0
-    newest = await snapshots.newest(name + LAID_BY)
-    found = None if newest is None else await snapshots.newest(name + LAID_BY, newest.offset - 1)
-    if found is None or found.offset < first:
-        found = newest
-    if found is None or found.offset < first or restore(found.state) is None:  # it was trimmed by hand
-        return await restored(log, snapshots, topic, name)
-    return _begun(name, found, first)
-
-
-def _begun(name: str, found: Snapshot | None, first: int) -> tuple[Domain, int]:
-    domain = restore(found.state) if found is not None else None
-    offset = found.offset if found is not None and domain is not None else 0
-    if offset < first:
+        found = await _older(snapshots, name)
+    begun = _begun(found, first)
+    if begun is None:
         raise Gap(
             f"the journal of {name!r} is kept from offset {first} on, and no snapshot that this everfresh can read "
             "reaches so far; read it with the version that wrote it"
         )
-    return domain or Domain(), offset
+    return begun
+
+
+async def restored_whole(snapshots: Snapshots, name: str, first: int) -> tuple[Domain, int]:
+    """The same as far back as the journal is kept: at its beginning, or where a snapshot was laid by."""
+    if first == 0:
+        return Domain(), 0
+    laid_by = name + LAID_BY
+    begun = _begun(await _older(snapshots, laid_by), first) or _begun(await snapshots.newest(laid_by), first)
+    return begun or await restored(snapshots, name, first)  # it was trimmed by hand
+
+
+async def _older(snapshots: Snapshots, name: str) -> Snapshot | None:
+    """Of the two that are kept the older; the only one where there is one."""
+    newest = await snapshots.newest(name)
+    return None if newest is None else await snapshots.newest(name, newest.offset - 1) or newest
+
+
+def _begun(found: Snapshot | None, first: int) -> tuple[Domain, int] | None:
+    """The domain that a fold goes on with, and where; None where what comes next isn't kept."""
+    domain = restore(found.state) if found is not None and found.offset >= first else None
+    if found is None or domain is None:
+        return None if first > 0 else (Domain(), 0)
+    return domain, found.offset

@@ -81,7 +81,6 @@ class DomainReactor:
             if parts.trim is not None and self.pace.keep_ms is not None
             else None
         )
-        self._refusals = Refusals()
         self._writer: FencedWriter | None = None
         self._failures: dict[int, int] = {}
         self._snapshot_at, self._snapshot_offset, self._snapshot_took, self._moved_at = 0, 0, 0, 0
@@ -102,8 +101,8 @@ class DomainReactor:
         self._emission = Emission(self.parts.log, self._emitted, self.next)
 
     async def _refold(self, position: int) -> None:
-        log, snapshots = self.parts.log, self.parts.snapshots
-        self.domain, self.next = await restored(log, snapshots, self.topic, self.name, position)
+        first, _ = (await self.parts.log.bounds(self.topic))[0]
+        self.domain, self.next = await restored(self.parts.snapshots, self.name, first, position)
         if self.next:
             self.clock.see(self.domain.state.now)
         self._snapshot_offset = self.next
@@ -128,7 +127,6 @@ class DomainReactor:
         """
         begun = self.parts.clock.precise_seconds()
         outputs: list[Output] = []
-        self._refusals.interrupted()
         for entry in entries:
             if entry.offset >= self.next:
                 outputs += await self._folded(entry)
@@ -266,10 +264,9 @@ class DomainReactor:
         for grants go out only after theirs, and the outputs are on their way meanwhile; the position moves last, so a
         crash repeats what it must.
         """
+        refusals = Refusals()
         while True:
-            if not caught_up:
-                self._refusals.interrupted()
-            proposals = self._proposals() if caught_up and self.next >= self._end else []
+            proposals = refusals.checked(self._proposals()) if caught_up and self.next >= self._end else []
             facts = [self._record(one) for one in proposals]
             if self.parts.transactional:
                 emitted = self._emitted(outputs)
@@ -309,8 +306,7 @@ class DomainReactor:
             self._no_loss_before = now + self.terms.lease_ms
         if not self.clock.now_ms() or (self.domain.flights and silent > self.terms.lease_ms // 3):
             return [TimerFired(at=self.domain.state.now)]  # learns the log's time, or shows that it still answers
-        found = propose(self.domain, self.clock.now_ms(), self.terms, may_lose=now >= self._no_loss_before)
-        return self._refusals.checked(found)
+        return propose(self.domain, self.clock.now_ms(), self.terms, may_lose=now >= self._no_loss_before)
 
     def _record(self, event: Event) -> Record:
         subject = getattr(event, "asset", self.name)

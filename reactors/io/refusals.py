@@ -16,14 +16,10 @@ TRIES = 3
 
 
 class Refusals:
-    """What the rounds of one reactor proposed, each right after the one before was folded."""
+    """What was proposed round after round, with nobody's entry between but what was proposed."""
 
     def __init__(self) -> None:
         self._times: dict[tuple[str, int], int] = {}
-
-    def interrupted(self) -> None:
-        """Another's entry stands between a grant and what it was based on: it may be refused for that."""
-        self._times.clear()
 
     def checked(self, proposals: Sequence[Event]) -> list[Event]:
         """The proposals; in place of a grant that was proposed too often a command that pauses what it is of."""

@@ -25,15 +25,17 @@ def main() -> int:
     before = [one for one in kept() if one.state == state and first <= one.first <= last - THOUSAND]
     over = {seed for one in before for seed in range(one.first, one.first + THOUSAND)}
     told = []
-    for one in campaign([seed for seed in range(first, last) if seed not in over], path, chosen.jobs):
-        told.append(one)
-        for text in one.broken:
-            print(f"seed {one.seed}: {text}", flush=True)
-        if len(told) % THOUSAND == 0:
-            keep(thousands(told, state))
-            bad = sum(bool(one.broken) for one in told)
-            print(f"{len(told)} played, {bad} broken, the newest seed is {one.seed}", flush=True)
-    keep(thousands(told, state))
+    try:
+        for one in campaign([seed for seed in range(first, last) if seed not in over], path, chosen.jobs):
+            told.append(one)
+            for text in one.broken:
+                print(f"seed {one.seed}: {text}", flush=True)
+            if len(told) % THOUSAND == 0:
+                keep(thousands(told, state))
+                bad = sum(bool(one.broken) for one in told)
+                print(f"{len(told)} played, {bad} broken, the newest seed is {one.seed}", flush=True)
+    finally:  # ended by a signal as well
+        keep(thousands(told, state))
     for line in histograms(told) if told else ():
         print(line)
     broken = [seed for one in before for seed in one.broken] + [one.seed for one in told if one.broken]
