@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+from argparse import ArgumentTypeError
 from pathlib import Path
+
+import pytest
 
 from tests.core.simulation.campaign import (
     THOUSAND,
@@ -14,6 +17,7 @@ from tests.core.simulation.campaign import (
     kept,
     known,
     play,
+    seeds_of,
     thousands,
 )
 from tests.core.simulation.kinds import WORK_MAX
@@ -77,6 +81,13 @@ def test_sessions_add_up_by_whole_thousands(tmp_path: Path) -> None:
     more = thousands(told[THOUSAND : 2 * THOUSAND], "b")
     assert keep(more, ledger) == kept(ledger) == [*found, *more]
     assert keep(found, ledger) == [*found, *more]
+
+
+def test_a_range_of_seeds_is_said_by_its_ends_and_anything_else_is_refused() -> None:
+    assert seeds_of("5:8") == range(5, 8)
+    for wrong in ("", "abc", "5", "8:5", "5:5", "5:", "-1:5", "5:8:9"):
+        with pytest.raises(ArgumentTypeError, match="is no range of seeds; write it like 500000:502000"):
+            seeds_of(wrong)
 
 
 def test_a_play_that_crashes_has_broken_something() -> None:

@@ -9,16 +9,16 @@ import argparse
 import signal
 import sys
 
-from tests.core.simulation.campaign import FOLDER, THOUSAND, campaign, histograms, keep, kept, thousands
+from tests.core.simulation.campaign import FOLDER, THOUSAND, campaign, histograms, keep, kept, seeds_of, thousands
 from tests.core.simulation.state import digest
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.core.simulation")
-    parser.add_argument("--seeds", default="0:300", help="from A to before B")
+    parser.add_argument("--seeds", type=seeds_of, default="0:300", help="from A to before B")
     parser.add_argument("--jobs", type=int, default=1, help="how many processes")
     chosen = parser.parse_args()
-    first, last = map(int, chosen.seeds.split(":"))
+    first, last = chosen.seeds.start, chosen.seeds.stop
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the processes that play end too
     state = digest()
     path = FOLDER / f"{state}.jsonl"
@@ -26,7 +26,7 @@ def main() -> int:
     over = {seed for one in before for seed in range(one.first, one.first + THOUSAND)}
     told = []
     try:
-        for one in campaign([seed for seed in range(first, last) if seed not in over], path, chosen.jobs):
+        for one in campaign([seed for seed in chosen.seeds if seed not in over], path, chosen.jobs):
             told.append(one)
             for text in one.broken:
                 print(f"seed {one.seed}: {text}", flush=True)

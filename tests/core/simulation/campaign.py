@@ -1,6 +1,7 @@
 """Many seeds: each played once for one state of the code, written down as it ends, and told as histograms."""
 
 import statistics
+from argparse import ArgumentTypeError
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from multiprocessing import get_context
@@ -31,6 +32,14 @@ class Told(NamedTuple):
     broken: tuple[str, ...]
     partitions: int = 0
     """how many nodes are partitions in the end"""
+
+
+def seeds_of(text: str) -> range:
+    """`A:B` as the command line says it: from A to before B. Raises ArgumentTypeError for anything else."""
+    first, _, last = text.partition(":")
+    if not (first.isdecimal() and last.isdecimal() and int(first) < int(last)):
+        raise ArgumentTypeError(f"{text!r} is no range of seeds; write it like 500000:502000")
+    return range(int(first), int(last))
 
 
 def play(seed: int) -> Told:

@@ -17,6 +17,7 @@ from reactors import commits, freshness, granting, growth, links, requests, resu
 from reactors.domain import Domain
 from reactors.state import Node, Request, Wave
 from streams.policies import Cron
+from tests.core.simulation.campaign import seeds_of
 from tests.core.simulation.play import broken
 from tests.core.simulation.thrift import dear
 
@@ -118,12 +119,12 @@ def told(seeds: range) -> Iterator[tuple[Mutant, tuple[int, str] | None]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.core.simulation.mutants")
-    parser.add_argument("--seeds", default="100000:101000", help="from A to before B")
-    first, last = map(int, parser.parse_args().seeds.split(":"))
+    parser.add_argument("--seeds", type=seeds_of, default="100000:101000", help="from A to before B")
+    seeds = parser.parse_args().seeds
     missed = 0
-    for mutant, found in told(range(first, last)):
+    for mutant, found in told(seeds):
         missed += found is None
-        what = f"not told within {last - first} seeds" if found is None else f"seed {found[0]}: {found[1]}"
+        what = f"not told within {len(seeds)} seeds" if found is None else f"seed {found[0]}: {found[1]}"
         print(f"rule {mutant.rule:>2}, {mutant.name}: {what}"[:220], flush=True)
     return 1 if missed else 0
 
