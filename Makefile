@@ -17,6 +17,9 @@ PROGRAMS := java=openjdk-17-jre-headless javac=openjdk-17-jdk-headless mvn=maven
 	prometheus-alertmanager \
 	pg_ctlcluster=postgresql promtool=prometheus
 
+# Three processes: two for what touches the world, one for what only computes (tests/conftest.py).
+BESIDE := -n 3
+
 # What the demo is told: LOG=kafka runs it on a real broker, JSON=FILE keeps the figures, TAMPER=1 plants
 # an error that its verification must find.
 DEMO_OPTIONS := $(if $(LOG),--log $(LOG)) $(if $(JSON),--json $(JSON)) $(if $(TAMPER),--tamper)
@@ -46,11 +49,11 @@ demo: $(STAMP) ## a year of real flights, verified (LOG=kafka: on a real broker;
 
 test: $(STAMP) ## every test but the long ones, with a real Kafka broker in it
 	bash tools/apt.sh $(PROGRAMS)
-	$(PY) -m pytest -q -m "not long"
+	$(PY) -m pytest -q -m "not long" $(BESIDE)
 
 test-long: $(STAMP) ## every test, the long ones too
 	bash tools/apt.sh $(PROGRAMS)
-	$(PY) -m pytest -q
+	$(PY) -m pytest -q $(BESIDE)
 
 check: $(STAMP) ## style, types, structure
 	$(VENV)/bin/ruff check .

@@ -9,7 +9,7 @@ from reactors.hurry import haste
 from reactors.requests import is_grantable
 from reactors.state import Node, Wave
 from reactors.timers import earliest
-from reactors.waves import awaits_agreement, survey
+from reactors.waves import awaits_agreement, sleep, survey
 from streams.events import Event, RunGranted, RunLost, TimerFired
 from streams.units import readable
 
@@ -75,21 +75,16 @@ def _grants(domain: Domain, clock: int, terms: Terms) -> list[Event]:
             found.append(turn.of_request(node))
             continue
         if awaits_agreement(domain, wave, domain.state.offset, clock):
-            _sleep(domain, wave)  # a delivery wakes it, or its patience's end
+            sleep(domain, wave)  # a delivery wakes it, or its patience's end
             continue
         seen = survey(domain, wave)
         if seen.hopeless or (seen.movable and not seen.grantable):
             settling.append(wave.id)
         elif not seen.grantable:  # whatever it needs is in flight: look again when that ends
-            _sleep(domain, wave)
+            sleep(domain, wave)
         found += [turn.of_floating(one, wave) for one in seen.grantable]
     grants: list[Event] = [grant for grant in found if grant is not None]
     return [*grants, TimerFired(at=clock, settle=tuple(settling))] if settling else grants
-
-
-def _sleep(domain: Domain, wave: Wave) -> None:
-    domain.floating.pop(wave.id)
-    domain.sleeping[wave.id] = None
 
 
 def _queue(domain: Domain) -> Iterator[tuple[Node, Wave | None]]:

@@ -3,7 +3,7 @@
 from reactors.commits import partition_named
 from reactors.domain import Domain
 from reactors.growth import node_of
-from reactors.requests import is_underway
+from reactors.requests import is_busy, is_underway
 from reactors.state import BackfillState, Node
 from reactors.waves import start
 from streams.errors import BadEvent
@@ -97,12 +97,13 @@ def _advance(domain: Domain, one: BackfillState) -> None:
     for partition in list(one.active):
         node = domain.node(one.asset, partition)
         if node is None or not is_underway(node):
-            del one.active[partition]
-            _ended(one, node, partition)
+            runs = one.active.pop(partition)
+            if node is not None and _is_owed(node, runs):
+                one.left.append(partition)
+            else:
+                _ended(one, node, partition)
     while one.status == "running" and one.left and len(one.active) < one.slots:
-        partition = one.left.pop()
-        if _begin(domain, one, partition):
-            one.active[partition] = None
+        _begin(domain, one, one.left.pop())
     _end(domain, one)
 
 
@@ -113,28 +114,42 @@ def _end(domain: Domain, one: BackfillState) -> None:
         _tell(domain, one)
 
 
-def _begin(domain: Domain, one: BackfillState, partition: str) -> bool:
-    """Set off the partition's wave; tells whether there is anything to wait for."""
+def _begin(domain: Domain, one: BackfillState, partition: str) -> None:
+    """Set off the partition's wave, unless there is nothing to wait for."""
     key = node_key(one.asset, partition)
     if key not in domain.state.nodes:
         lacking = _lacking(domain, one.asset, partition)
         if lacking is not None:
             one.failed[partition] = lacking
-            return False
+            return
     node = node_of(domain, key)
     is_right = node.version is not None and node.owed_at is None
     if node.ran_at >= one.asked if one.force else is_right:  # somebody else's run may have done it meanwhile
         one.done += 1
-        return False
+        return
     if node.missing or node.paused is not None:
         _ended(one, node, partition)
-        return False
-    if node.wave is None:
+        return
+    one.active[partition] = None
+    if one.force and is_busy(node) and node.requests[0].at >= one.asked:
+        return  # the run that was asked for is in flight
+    if node.wave is not None:
+        one.active[partition] = node.runs if one.force else None
+    else:
         node.tried_at = -1
         by = f" by {one.by}" if one.by else ""
         wave = start(domain, node, f"backfill {one.name}{by}", forced=one.force)
         wave.deadline = max(wave.deadline, domain.state.now + YIELDS_MS)
-    return True
+
+
+def _is_owed(node: Node, runs: int | None) -> bool:
+    """It was to be run, and another's wave that it was left to found that it needn't be. `runs`: as it was left so."""
+    return node.runs == runs and not node.missing and _stands(node)
+
+
+def _stands(node: Node) -> bool:
+    """It has a version, and nothing holds it up."""
+    return node.version is not None and node.hold is None and node.paused is None
 
 
 def _lacking(domain: Domain, asset: str, partition: str) -> str | None:
@@ -148,7 +163,7 @@ def _lacking(domain: Domain, asset: str, partition: str) -> str | None:
 
 
 def _ended(one: BackfillState, node: Node | None, partition: str) -> None:
-    if node is not None and node.version is not None and node.hold is None and node.paused is None:
+    if node is not None and _stands(node):
         one.done += 1
     else:
         one.failed[partition] = _why(node)

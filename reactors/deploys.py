@@ -36,10 +36,10 @@ def declared(domain: Domain, manifest: Manifest) -> None:
         graph = compile_graph(manifest)
     except DefinitionError as error:
         raise BadEvent(f"deploy {manifest.deploy} is refused: {error}") from None
+    before, above = domain.graph, _roots_above(domain)  # with what is declared no more
     for key, node in list(state.nodes.items()):
         if not _is_declared(graph, node):
             _forget(domain, key)
-    before, above = domain.graph, _roots_above(domain)
     for key in sorted(before.sources - graph.sources):
         close_all(domain, key)
     spent_on = domain.budgets
@@ -194,14 +194,18 @@ def _is_declared(graph: Graph, node: Node) -> bool:
 
 
 def code_fingerprint(definition: AssetDef, graph: Graph) -> str:
-    """What makes a code version new: its name, other deps or other partitions of them, other outputs."""
+    """What makes a code version new: its name, other deps or other partitions of them, other outputs.
+
+    In which order deps are told, or how often, doesn't matter: what is read is the same.
+    """
     key = definition.key
-    said = [orjson.dumps(sorted({dep.asset for dep in definition.deps})).decode()]
-    said += [f"{dep.asset} {dep.mapping.model_dump_json()}" for dep in definition.deps if dep.mapping is not None]
-    for dep in definition.deps:
-        read = graph.partitioned.get(dep.asset) if dep.asset not in graph.roots else None
-        names = listed(graph.mappings[key, dep.asset], read) if read is not None else []
-        said += [f"all of {dep.asset}: {', '.join(sorted(names))}"] if names else []
+    deps = sorted({dep.asset for dep in definition.deps})
+    mapped = {f"{dep.asset} {dep.mapping.model_dump_json()}" for dep in definition.deps if dep.mapping is not None}
+    said = [orjson.dumps(deps).decode(), *sorted(mapped)]
+    for dep in deps:
+        read = graph.partitioned.get(dep) if dep not in graph.roots else None
+        names = listed(graph.mappings[key, dep], read) if read is not None else []
+        said += [f"all of {dep}: {', '.join(sorted(names))}"] if names else []
     said += [f"makes {output}" for output in sorted(definition.outputs)]
     said += ["looks"] if definition.observed else []
     return event_id(definition.code_version, *said)

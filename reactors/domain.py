@@ -109,6 +109,11 @@ class Domain:
         """What was declared of the node's asset."""
         return self.graph.assets[node.asset]
 
+    def run_by(self, node: Node) -> Node:
+        """The node whose run makes it: an output's computation, or itself."""
+        made_by = self.graph.made_by.get(node.asset)
+        return node if made_by is None else self.state.nodes[node_key(made_by, node.partition)]
+
     def inputs(self, node: Node, at: int | None = None) -> tuple[str, ...]:
         """Keys of the roots and nodes that the node reads now, or at the cut `at`."""
         if self.graph.partitioned:

@@ -7,7 +7,7 @@ from typing import Any
 from reactors.domain import Domain
 from reactors.freshness import judge
 from reactors.heeding import owes_only_a_look
-from reactors.outputs import computation_of, is_output
+from reactors.outputs import is_output
 from reactors.promises import held_until, is_promised, limited, promise_ms
 from reactors.requests import is_busy
 from reactors.state import Node, at_work
@@ -41,7 +41,7 @@ def describe(domain: Domain, key: str, clock: int) -> dict[str, Any]:
         "version": node.version,
         "uri": node.uri,
         "cut": dict(node.cut),
-        "runs": computation_of(domain, node).runs if is_output(domain, node) else node.runs,
+        "runs": domain.run_by(node).runs,
         "reason": reason,
     }
 

@@ -9,7 +9,7 @@ from reactors.domain import Domain
 from reactors.links import ALWAYS, Ignored
 from reactors.state import Commit, Node, Root
 from streams.definitions import CODE, LOOK
-from streams.keys import asset_of, node_key
+from streams.keys import asset_of
 
 Oldest = tuple[int, int]
 """offset and time of a commit"""
@@ -102,8 +102,7 @@ def _jointly(domain: Domain, node: Node, at: int) -> Oldest | None:
     """New code is owed by itself; what is new of its inputs, from when each has some. An output's are its run's."""
     code: list[Root] = []
     inputs: dict[str, list[Oldest | None]] = {}
-    made_by = domain.graph.made_by.get(node.asset)
-    runs = node if made_by is None else domain.state.nodes[node_key(made_by, node.partition)]
+    runs = domain.run_by(node)
     ignored = domain.graph.ignored.get(runs.asset, ())
     for key in dict.fromkeys((*domain.inputs(runs), CODE + node.asset)):
         asset = asset_of(key)

@@ -106,8 +106,8 @@ def reach(domain: Domain, keys: Sequence[str]) -> None:
 
 
 def _below_anew(domain: Domain, keys: Sequence[str]) -> Iterator[Node]:
-    """Every node downstream, inputs before readers, once it was counted anew what it misses."""
-    rank, heap, seen = domain.graph.rank, list[tuple[int, str]](), dict.fromkeys(keys)
+    """Every node downstream, one of these below another too, inputs before readers, counted anew what it misses."""
+    rank, heap, seen = domain.graph.rank, list[tuple[int, str]](), dict[str, None]()
     stack = list(keys)
     while stack or heap:
         for key in stack:

@@ -6,17 +6,11 @@ from reactors.requests import FAR, pin_node, pin_root
 from reactors.state import Node, Request
 from streams.definitions import CODE
 from streams.events import Cut
-from streams.keys import node_key
 
 
 def is_output(domain: Domain, node: Node) -> bool:
     """A computation's run makes it; it has none of its own."""
     return node.asset in domain.graph.made_by
-
-
-def computation_of(domain: Domain, node: Node) -> Node:
-    """The node whose run makes this output."""
-    return domain.state.nodes[node_key(domain.graph.made_by[node.asset], node.partition)]
 
 
 def want_outputs(domain: Domain, node: Node, request: Request, outputs: list[str]) -> None:
@@ -38,7 +32,7 @@ def want_outputs(domain: Domain, node: Node, request: Request, outputs: list[str
 
 def catch_up(domain: Domain, node: Node) -> None:
     """An output was held while its computation ran: it takes what that made last."""
-    above = computation_of(domain, node)
+    above = domain.run_by(node)
     request = _wanted(domain, node, above.cut_at, above.cut)
     request.pins[above.key], request.made = pin_node(above), above.made.get(node.asset)
     node.requests.insert(0, request)

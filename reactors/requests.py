@@ -106,9 +106,12 @@ def code_changed(domain: Domain, node: Node) -> bool:
     return pin is not None and bool(code.commits) and pin.fingerprint != code.commits[-1].fingerprint
 
 
-def has_code_since(domain: Domain, node: Node, at: int) -> bool:
-    """Its code is newer than the cut `at`: what that has there is nobody's to compute any more."""
-    return domain.state.roots[CODE + node.asset].commits[-1].offset > at
+def came_later(domain: Domain, node: Node, at: int) -> bool:
+    """Its code is newer than the cut `at`, or a source that it reads: what it has there is nobody's to compute."""
+    roots = domain.state.roots
+    if roots[CODE + node.asset].commits[-1].offset > at:
+        return True
+    return any(roots[key].born_at > at for key in domain.inputs(node, at) if domain.is_root(key))
 
 
 def is_forced(domain: Domain, node: Node) -> bool:
@@ -183,6 +186,11 @@ def is_grantable(domain: Domain, node: Node) -> bool:
     return not run.live and run.retry_at is not None and run.retry_at <= domain.state.now
 
 
+def is_made(domain: Domain, node: Node, request: Request) -> bool:
+    """A run of its computation was for this request: its checks judged it anew, even if nothing else is."""
+    return request.made is not None and node.ran_at < request.at == domain.run_by(node).ran_at
+
+
 def make_ready(domain: Domain, node: Node) -> None:
     """Put the node into the admission queue, if it may be granted. An output is made by its computation's run."""
     if is_grantable(domain, node) and node.asset not in domain.graph.made_by:
@@ -198,7 +206,7 @@ def proceed(domain: Domain, nodes: Iterable[Node]) -> None:
         if not is_grantable(domain, node):
             continue
         request = node.requests[0]
-        if not request.forced and not is_busy(node) and may_move(node, request.pins):
+        if not (request.forced or is_busy(node) or is_made(domain, node, request)) and may_move(node, request.pins):
             if agrees(domain, node, request.at):
                 move(domain, node, request.cut, request.at, request.pins)
             else:  # nothing new to run with, and nothing that could be claimed

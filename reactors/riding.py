@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from reactors.crossing import agrees
 from reactors.domain import Domain
 from reactors.promises import may_begin
-from reactors.requests import has_code_since, is_held, lacks
+from reactors.requests import came_later, is_held, lacks
 from reactors.state import Node
 from reactors.timers import stale_from
 from streams.definitions import CODE
@@ -88,7 +88,7 @@ def _due_again(domain: Domain, node: Node) -> int | None:
 def may_ride(domain: Domain, node: Node, at: int, company: Company) -> bool:
     """It pays that the node joins a wave of the cut `at`. Only a Within has slack to give."""
     since, wake = stale_from(node), node.wake_at
-    if node.wave is not None or node.requests or not lacks(domain, node, at) or _is_out(domain, node, at):
+    if node.wave is not None or node.requests or not lacks(domain, node, at) or is_held(node):
         return False
     if not isinstance(domain.definition(node).policy, Within) or since is None or wake is None:
         return False
@@ -98,7 +98,7 @@ def may_ride(domain: Domain, node: Node, at: int, company: Company) -> bool:
     if not may_begin(domain, node, domain.state.now) or not agrees(domain, node, at):
         return False  # the wave would wait for it
     more = _lacking(domain, node, at)
-    if more is None:
+    if more is None or _is_anothers(domain, node, at):
         return False
     saved = sum(_cost(one) for one in company.shared(node) if not company.is_needed_by(one, wake))
     lost = (_cost(node) + sum(map(_cost, more))) * (slack - passed)
@@ -109,9 +109,11 @@ def may_follow(domain: Domain, node: Node, at: int) -> bool:
     """An Eager asset goes along when a source above it is looked at: if that finds nothing, it needs no run."""
     if node.asset not in domain.graph.followers or node.wave is not None or node.requests:
         return False
-    if not lacks(domain, node, at) or _is_out(domain, node, at) or not agrees(domain, node, at):
+    if not lacks(domain, node, at) or is_held(node) or not agrees(domain, node, at):
         return False
-    return may_begin(domain, node, domain.state.now) and _lacking(domain, node, at) is not None
+    if not may_begin(domain, node, domain.state.now) or _lacking(domain, node, at) is None:
+        return False
+    return not _is_anothers(domain, node, at)
 
 
 def _lacking(domain: Domain, node: Node, at: int) -> list[Node] | None:
@@ -121,15 +123,17 @@ def _lacking(domain: Domain, node: Node, at: int) -> list[Node] | None:
     while stack:
         for one in domain.derived_inputs(stack.pop()):
             if one.key not in found and lacks(domain, one, at):
-                if one.requests or _is_out(domain, one, at) or not may_begin(domain, one, domain.state.now):
+                if one.requests or is_held(one) or not may_begin(domain, one, domain.state.now):
                     return None
                 found[one.key] = one
                 stack.append(one)
     return list(found.values())
 
 
-def _is_out(domain: Domain, node: Node, at: int) -> bool:
-    return is_held(node) or has_code_since(domain, node, at)
+def _is_anothers(domain: Domain, node: Node, at: int) -> bool:
+    """Something came after the cut `at`, to it or above it: what stands there for that cut is of another graph."""
+    nodes = domain.state.nodes
+    return any(came_later(domain, nodes[key], at) for key in (node.key, *domain.made_before(node)))
 
 
 def _cost(node: Node) -> int:

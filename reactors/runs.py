@@ -234,7 +234,9 @@ def _exhausted(domain: Domain, node: Node, reason: str) -> None:
     retry = domain.definition(node).retry
     times = node.hold.times + 1 if node.hold is not None and node.hold.kind == "failing" else 1
     cool_down = min(_DAY_MS, retry.cool_down_ms * 2 ** min(times - 1, 20))
-    hold(domain, node, Hold("failing", reason, domain.state.now + cool_down))
+    # Where a deploy since it began left nobody who needs it, it waits for a command.
+    is_wanted = node.asset in domain.graph.needed or node.requests[0].waves
+    hold(domain, node, Hold("failing", reason, domain.state.now + cool_down if is_wanted else None))
 
 
 def lost(domain: Domain, fact: RunLost) -> None:

@@ -323,7 +323,8 @@ class BackfillState:
     by: str = ""
     status: BackfillStatus = "running"
     left: list[str] = field(default_factory=list)  # partitions not begun, the next one last
-    active: dict[str, None] = field(default_factory=dict)
+    active: dict[str, int | None] = field(default_factory=dict)
+    """partition → of what was left to another's wave though a run was asked for, how many runs it had by then"""
     done: int = 0
     failed: dict[str, str] = field(default_factory=dict)  # partition → why
 

@@ -9,7 +9,7 @@ from reactors.requests import proceed
 from reactors.silence import listen
 from reactors.state import BUDGET, SILENCE, Node
 from reactors.timers import arm, elapsed, is_urgent, later, margin, note_delay, stale_from
-from reactors.waves import settle, start
+from reactors.waves import settle, sleep, start
 from streams.events import TimerFired
 from streams.policies import Cron, Eager, Within
 from streams.units import readable, rfc3339
@@ -34,8 +34,8 @@ def fired(domain: Domain, fact: TimerFired) -> None:
         start(domain, domain.state.nodes[hurried.key], "others' work stands before its promise")
     for name in fact.settle:
         wave = domain.state.waves.get(name)
-        if wave is not None and wave.at is None:
-            settle(domain, wave)
+        if wave is not None and wave.at is None and not settle(domain, wave):
+            sleep(domain, wave)  # asked for again and again, what comes to nothing would fill the journal
 
 
 def wake_due(domain: Domain) -> None:

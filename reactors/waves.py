@@ -9,10 +9,10 @@ from reactors.outputs import catch_up, is_output
 from reactors.promises import may_begin, promised_by
 from reactors.requests import (
     ask,
+    came_later,
     cut_of,
     drop_out,
     end,
-    has_code_since,
     is_busy,
     is_forced,
     is_held,
@@ -66,7 +66,7 @@ def start(domain: Domain, node: Node, reason: str, forced: bool = False) -> Wave
 
 
 def _join(domain: Domain, wave: Wave, target: Node) -> list[Node]:
-    """Take the cut of waves that are at work above already, if it holds what the target is due for.
+    """Take the cut fixed last, if waves are at work above for an equal one, and it holds what the target is due for.
 
     To float on would have all that made again as soon as anything new is committed, and the target wait for both.
     Returns what was requested for that.
@@ -78,7 +78,7 @@ def _join(domain: Domain, wave: Wave, target: Node) -> list[Node]:
         return []
     nodes = domain.state.nodes
     way = [target, *(nodes[key] for key in domain.made_before(target))]
-    is_at_work = any(one.requests and one.requests[-1].at == at for one in way[1:])
+    is_at_work = any(one.requests and not lacks(domain, one, at) for one in way[1:])
     is_possible = is_at_work and not any(_is_out_of_reach(domain, one, at) for one in way)
     return _fix(domain, wave, at) if is_possible else []
 
@@ -97,7 +97,7 @@ def _gather(domain: Domain, asked: list[Node]) -> None:
 
 def _is_out_of_reach(domain: Domain, node: Node, at: int) -> bool:
     """It can't be had at that cut: it is held, something it reads wasn't there yet, or its code was another's."""
-    if has_code_since(domain, node, at):
+    if came_later(domain, node, at):
         return True
     return is_held(node) if lacks(domain, node, at) else node.version is None
 
@@ -126,7 +126,7 @@ def survey(domain: Domain, wave: Wave) -> Survey:
         if not may_begin(domain, node, domain.state.now):
             continue  # a timer looks again; what is new until then wakes nobody
         is_free = is_output(domain, node) or may_move(node, pins_now(domain, node))
-        if wave.forced != node.key and is_free:
+        if is_free and not is_forced(domain, node):
             at, now = domain.state.offset, domain.state.now
             if agrees(domain, node, at):
                 found.movable.append(node)
@@ -151,9 +151,12 @@ def _stale_upward(domain: Domain, wave: Wave) -> list[Node]:
     return sorted(found.values(), key=lambda node: domain.graph.rank[node.asset])
 
 
-def settle(domain: Domain, wave: Wave) -> None:
-    """Make the free moves of a floating wave, at the newest cut; end it where nothing is left or can be done."""
-    at = domain.state.offset
+def settle(domain: Domain, wave: Wave) -> bool:
+    """Make the free moves of a floating wave, at the newest cut; end it where nothing is left or can be done.
+
+    Tells whether that brought it on, or something may be granted.
+    """
+    at, is_moved = domain.state.offset, False
     for node in _stale_upward(domain, wave):
         stuck = is_held(node) or node.requests or is_busy(node) or is_forced(domain, node)
         # Somebody may be about to grant what was stale before: only a fact may move that.
@@ -163,16 +166,26 @@ def settle(domain: Domain, wave: Wave) -> None:
         pins = pins_now(domain, node)
         if is_output(domain, node) and not may_move(node, pins):
             catch_up(domain, node)
+            is_moved = True
         elif may_move(node, pins) and agrees(domain, node, at):
+            is_moved = True
             move(domain, node, cut_of(domain, node, at), at, pins)
             plan_again(domain, node)
             domain.state.fixed_at = at
-    if survey(domain, wave).hopeless:
+    seen = survey(domain, wave)
+    if seen.hopeless:
         for key in wave.targets:
             park(domain, domain.state.nodes[key], at)
         end(domain, wave)
     elif wave.forced is None and all(domain.state.nodes[key].owed_at is None for key in wave.targets):
         end(domain, wave)
+    return is_moved or bool(seen.grantable) or wave.id not in domain.state.waves
+
+
+def sleep(domain: Domain, wave: Wave) -> None:
+    """Nothing can be done for a floating wave: it is looked at again once something wakes it."""
+    domain.floating.pop(wave.id, None)
+    domain.sleeping[wave.id] = None
 
 
 def park(domain: Domain, node: Node, at: int) -> None:

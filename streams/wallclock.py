@@ -4,6 +4,8 @@ Zones come from the pinned package tzdata, not from the machine: every replica s
 cronsim's, as Debian's cron has it: a minute that is skipped ticks right after, a fixed one that comes twice ticks once.
 """
 
+from bisect import bisect_left
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from functools import lru_cache
@@ -33,6 +35,31 @@ def _names() -> tuple[str, ...]:
     return tuple((get_data("tzdata", "zones") or b"").decode().split())
 
 
+def reached(local: datetime, tz: str) -> int:
+    """The first instant, in ms, at which a zone's clock shows this time (naive) or a later one.
+
+    >>> shown(reached(datetime(2013, 3, 10, 2, 30), "America/New_York"), "America/New_York").hour  # 02:30 is skipped
+    3
+
+    Raises ValueError or OverflowError for a year that no calendar here has.
+    """
+    first, other = (round(local.replace(tzinfo=zone(tz), fold=fold).timestamp()) * 1_000 for fold in (0, 1))
+    if other < first:  # never shown: PEP 495 has it before the skip by the later clock, and after it by the earlier
+        return earliest(other, first, lambda at: shown(at, tz).replace(tzinfo=None) >= local)
+    return first
+
+
+def earliest(first_ms: int, end_ms: int, holds: Callable[[int], bool]) -> int:
+    """The first whole second in [first, end) from which on something holds, in ms; the end where there is none."""
+    seconds = range(first_ms // 1_000, end_ms // 1_000)
+    return (seconds.start + bisect_left(seconds, True, key=lambda at: holds(at * 1_000))) * 1_000
+
+
+def shown(at_ms: int, tz: str) -> datetime:
+    """What a zone's clock shows at an instant, to the second."""
+    return datetime.fromtimestamp(at_ms // 1_000, zone(tz))
+
+
 @lru_cache(maxsize=8_192)
 def next_tick(expression: str, tz: str, after_ms: int) -> int:
     """The first tick after an instant, in ms.
@@ -42,7 +69,7 @@ def next_tick(expression: str, tz: str, after_ms: int) -> int:
 
     Raises ValueError for what is no expression, or has no tick in the next fifty years.
     """
-    after = datetime.fromtimestamp(after_ms // 1_000, zone(tz))
+    after = shown(after_ms, tz)
     try:
         return round(next(CronSim(expression, after)).timestamp() * 1_000)
     except CronSimError as error:
@@ -59,7 +86,7 @@ def _lowered(text: str) -> str:
 def shortest_gap(expression: str, tz: str) -> int:
     """The shortest time between two ticks, in ms, among some hundreds of them."""
     ticks = [next_tick(expression, tz, _SOME_INSTANT_MS)]
-    following = CronSim(expression, datetime.fromtimestamp(ticks[0] // 1_000, zone(tz)))
+    following = CronSim(expression, shown(ticks[0], tz))
     ticks += [round(one.timestamp() * 1_000) for one in islice(following, _GAPS_LOOKED_AT)]
     return min((later - earlier for earlier, later in pairwise(ticks)), default=0)
 
@@ -84,15 +111,14 @@ def opens_at(first: int, end: int, tz: str, at_ms: int) -> int:
 
     `end` before `first` is the next day's.
     """
-    local = datetime.fromtimestamp(at_ms / 1_000, zone(tz))
+    local = shown(at_ms, tz)
     minute = local.hour * 60 + local.minute
     is_open = first <= minute < end if first < end else minute >= first or minute < end
     if is_open:
         return at_ms
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0, tzinfo=None)
     for day in range(3):
-        opening = midnight + timedelta(days=day, minutes=first)
-        found = round(opening.replace(tzinfo=zone(tz)).timestamp() * 1_000)
+        found = reached(midnight + timedelta(days=day, minutes=first), tz)
         if found > at_ms:
             return found
     return at_ms

@@ -1,7 +1,9 @@
 """Time windows by name: hours, days, weeks, months, quarters and years as a wall clock in a time zone has them.
 
 A day is `2013-01-31`, a week its Monday, a month `2013-01`, a quarter `2013-Q1`, a year `2013`, an hour
-`2013-01-31T05`. Where clocks are set back an hour comes twice; the second is `2013-11-03T01.2`.
+`2013-01-31T05`. A window begins when the clock first shows its begin, or skips it, and ends where the next one begins:
+a clock that is set back across midnight doesn't bring back the day before. An hour in which the clock is set back is
+two windows; the second, from there on, is `2013-11-03T01.2`.
 """
 
 from collections.abc import Iterator
@@ -9,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Literal
 
-from streams.wallclock import zone
+from streams.wallclock import earliest, reached, shown
 
 Unit = Literal["hour", "day", "week", "month", "quarter", "year"]
 
@@ -29,8 +31,8 @@ _EXAMPLES: dict[Unit, str] = {
     "quarter": "2013-Q1",
     "year": "2013",
 }
-_INTO_THE_NEXT: dict[Unit, int] = {"month": 32, "quarter": 95, "year": 370}
-"""days from a first day that end in the next window, never beyond"""
+_MONTHS: dict[Unit, int] = {"month": 1, "quarter": 3, "year": 12}
+_STEPS: dict[Unit, timedelta] = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
 
 _MOST: dict[Unit, dict[Unit, int]] = {
     "day": {"hour": 25},
@@ -55,14 +57,14 @@ def bounds(unit: Unit, tz: str, name: str) -> tuple[int, int]:
 
     Raises ValueError for what is no such window.
     """
-    second = unit == "hour" and name.endswith(_AGAIN)
     try:
-        said = name.removesuffix(_AGAIN) if second else name
-        if unit == "quarter":
-            said = _as_month(name)
-        local = datetime.strptime(f"{said} +0000", f"{_SHAPES[unit]} %z").replace(tzinfo=None)
-        first = _instant(local.replace(fold=int(second)), tz)
-        end = first + _HOUR_MS if unit == "hour" else _instant(_next(unit, local), tz)
+        said = name.removesuffix(_AGAIN) if unit == "hour" else name
+        written = _as_month(said) if unit == "quarter" else said
+        begin = datetime.strptime(f"{written} +0000", f"{_SHAPES[unit]} %z").replace(tzinfo=None)
+        first, end = reached(begin, tz), reached(_next(unit, begin), tz)
+        if unit == "hour" and end - first > _HOUR_MS:
+            turn = earliest(first, end, lambda at: _was_set_back(tz, begin, first, at))
+            first, end = (first, turn) if name == said else (turn, end)
     except (ValueError, OverflowError):  # no such text, or a year that no calendar here has
         first, end = 0, -1
     if end < 0 or window_at(unit, tz, first) != name:
@@ -76,13 +78,14 @@ def window_at(unit: Unit, tz: str, at_ms: int) -> str:
     >>> window_at("week", "UTC", 1_767_225_600_000)
     '2025-12-29'
     """
-    local = datetime.fromtimestamp(at_ms // 1_000, zone(tz))
-    if unit == "week":
-        local -= timedelta(days=local.weekday())
+    local = shown(at_ms, tz)
+    begin = _begin(unit, local.replace(tzinfo=None, fold=0))
+    while local.fold and reached(_next(unit, begin), tz) <= at_ms:  # set back into a window that had ended
+        begin = _next(unit, begin)
     if unit == "quarter":
-        return f"{local.year:04}-Q{(local.month + 2) // 3}"
-    again = _AGAIN if unit == "hour" and local.fold else ""
-    return f"{local.year:04}{local.strftime(_SHAPES[unit].removeprefix('%Y'))}{again}"
+        return f"{begin.year:04}-Q{(begin.month + 2) // 3}"
+    again = _AGAIN if unit == "hour" and _was_set_back(tz, begin, reached(begin, tz), at_ms) else ""
+    return f"{begin.year:04}{begin.strftime(_SHAPES[unit].removeprefix('%Y'))}{again}"
 
 
 def following(unit: Unit, tz: str, name: str) -> str:
@@ -118,11 +121,23 @@ def _as_month(quarter: str) -> str:
     return f"{year}{separator}{3 * int(number) - 2:02}"
 
 
-def _next(unit: Unit, local: datetime) -> datetime:
-    if unit in _INTO_THE_NEXT:
-        return (local.replace(day=1) + timedelta(days=_INTO_THE_NEXT[unit])).replace(day=1)
-    return local + timedelta(days=7 if unit == "week" else 1)
+def _begin(unit: Unit, local: datetime) -> datetime:
+    """What a clock shows where the window of a time begins, as a rule."""
+    begin = local.replace(minute=0, second=0, microsecond=0)
+    if unit == "hour":
+        return begin
+    begin = begin.replace(hour=0)
+    if unit in _MONTHS:
+        return begin.replace(month=begin.month - (begin.month - 1) % _MONTHS[unit], day=1)
+    return begin - timedelta(days=begin.weekday() if unit == "week" else 0)
 
 
-def _instant(local: datetime, tz: str) -> int:
-    return round(local.replace(tzinfo=zone(tz)).timestamp() * 1_000)
+def _next(unit: Unit, begin: datetime) -> datetime:
+    if unit in _MONTHS:
+        return (begin + timedelta(days=31 * _MONTHS[unit])).replace(day=1)
+    return begin + _STEPS[unit]
+
+
+def _was_set_back(tz: str, begin: datetime, first: int, at_ms: int) -> bool:
+    """Whether the clock was set back since it showed `begin`, at `first`: it shows less than what has passed."""
+    return shown(at_ms, tz).replace(tzinfo=None) - begin < timedelta(seconds=(at_ms - first) // 1_000)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tools.children import ServerUnavailable
 from tools.kafka.broker import Broker
@@ -13,6 +15,29 @@ from tools.kafka.jars import BrokerUnavailable
 from tools.postgres import Postgres
 
 Server = TypeVar("Server")
+
+PURE = ("tests/core/", "tests/checker/")
+"""where nothing but computing is tested"""
+
+SERVED = ("tests/conformance/", "tests/faults/", "tests/kafka/", "tests/monitoring/")
+"""where brokers and other services are started, ended and waited for"""
+
+
+class Lanes(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Who runs which test: what touches the world in two processes, each in order and with a broker of its own.
+
+    They mostly wait; what only computes goes to whoever has time, a third one at first.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(PURE):
+            return nodeid
+        return "services" if nodeid.startswith(SERVED) else "programs"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:
+    """Asked where there are several processes, as in `make test`."""
+    return Lanes(config, log)
 
 
 @pytest.fixture(scope="session")

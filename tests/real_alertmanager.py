@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator
@@ -19,8 +18,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.patience import PATIENCE_SECONDS
+from tools.kafka.broker import free_port
+
 PROGRAM = "prometheus-alertmanager"
-SECONDS = 60.0
 
 Json = dict[str, Any]
 
@@ -101,16 +102,8 @@ async def alertmanager(folder: Path, port: int = 0) -> AsyncIterator[RealAlertma
             process.wait()
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
-
-
 async def _ready(url: str, process: "subprocess.Popen[bytes]", folder: Path) -> None:
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + PATIENCE_SECONDS
     async with aiohttp.ClientSession() as session:
         while time.monotonic() < end and process.poll() is None:
             try:

@@ -134,7 +134,10 @@ async def abandon(producer: AIOKafkaProducer) -> None:
     Its parts are taken one by one, in the order that lets each of them end; nothing of it sends afterwards.
     """
     producer._closed = True
-    producer._message_accumulator.fail_all(ProducerClosed())
+    kept = producer._message_accumulator
+    kept.fail_all(ProducerClosed())
+    # Told of its end, a batch takes itself out of those that are being sent; one to be sent again isn't among them.
+    kept._pending_batches.update(chain.from_iterable(kept._batches.values()))
     sender = producer._sender.sender_task
     if sender is not None:
         # All it would do is done here; where there is no transaction it fails itself, and asyncio logs a traceback.

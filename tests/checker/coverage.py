@@ -85,23 +85,23 @@ def _in_turn(trace: Trace) -> Iterator[tuple[Grant | Publication, Covered]]:
 
 def nothing_left_uncovered(trace: Trace) -> Iterator[Violation]:
     """At the end of a quiet trace, what is promised and can be kept is right at the newest commits."""
-    last: dict[Node, Cut] = {}
+    last: dict[Node, Publication] = {}
     for item in trace.line:
         if isinstance(item, Deploy):
             item.graph.forget(last)
         elif isinstance(item, Publication) and item.kind != "quarantined":
-            last[item.node] = item.cut
+            last[item.node] = item
     view = trace.view(trace.end)
     for node in trace.growth.nodes:
         asset = view.graph.assets[node[0]]
         known = asset.policy in PROMISES and view.can_be_had(node)
         if not known or trace.outputs.verdicts.get(node) in HELD or not _is_among_newest(asset, node, trace):
             continue
-        cut = last.get(node)
-        behind = _behind(trace, cut or {}, node, view)
-        if cut is None or view.graph.owes(node[0], behind):
-            left = ", ".join(f"{source} {ranged}" for source, ranged in behind.items())
-            text = f"nothing arrives any more, and these commits are not covered: {left if cut else 'all of them'}"
+        newest = last.get(node)
+        behind = _behind(trace, newest, node, view) if newest is not None else {}
+        if newest is None or view.graph.owes(node[0], behind):
+            left = ", ".join(f"{source} {ranged}" for source, ranged in behind.items()) or "all of them"
+            text = f"nothing arrives any more, and these commits are not covered: {left}"
             yield Violation(Invariant.COVERAGE, text_of(node), None, None, text)
 
 
@@ -110,12 +110,17 @@ def _is_among_newest(asset: Asset, node: Node, trace: Trace) -> bool:
     return asset.newest is None or asset.parts is None or asset.parts.is_newest(node[1], asset.newest, trace.last_now)
 
 
-def _behind(trace: Trace, cut: Cut, node: Node, view: View) -> dict[str, str]:
-    """Source → the commits of it that a cut leaves out."""
+def _behind(trace: Trace, newest: Publication, node: Node, view: View) -> dict[str, str]:
+    """Source → the commits of it that the newest cut leaves out.
+
+    What a deploy put above it since is new by the code that reads it now; its commits from before are not.
+    """
+    cut, at = newest.cut, newest.offset
     all_there_are = {name: trace.commits.count(name) for name in sorted(view.graph.ancestors[node[0]])}
-    newest = trace.own(node, all_there_are, view, view.graph.ancestors[node[0]])
-    told = {source: seq for source, seq in newest.items() if not source.startswith(LOOK)}  # one may always look again
-    return {source: f"{cut.get(source, 0) + 1}-{seq}" for source, seq in told.items() if cut.get(source, 0) < seq}
+    own = trace.own(node, all_there_are, view, view.graph.ancestors[node[0]])
+    told = {source: seq for source, seq in own.items() if not source.startswith(LOOK)}  # one may always look again
+    known = {source: cut[source] if source in cut else trace.commits.count(source, at) for source in told}
+    return {source: f"{known[source] + 1}-{seq}" for source, seq in told.items() if known[source] < seq}
 
 
 def _contiguous(item: Grant | Publication, known: Covered) -> Iterator[Violation]:

@@ -16,10 +16,11 @@ from typing import Any
 import orjson
 
 from tests.cli.typist import Typist
+from tests.patience import PATIENCE_SECONDS
 
 COMMAND = (sys.executable, "-m", "everfresh")
 
-LEFT_OUT = ("EVERFRESH_", "FORCE_COLOR", "PYTHONDONTWRITEBYTECODE")
+LEFT_OUT = ("EVERFRESH_", "FORCE_COLOR", "PYTEST_", "PYTHONDONTWRITEBYTECODE")
 COMPILED = tempfile.TemporaryDirectory(prefix="everfresh-compiled-")
 
 APP = """
@@ -35,7 +36,7 @@ async def revenue(orders: ef.Input) -> str:
     return f"of {orders.version}"
 
 
-@app.asset(deps=[revenue], freshness=ef.Within("300ms"))
+@app.asset(deps=[revenue], freshness=ef.Within("1s"))
 async def report(revenue: ef.Input) -> str:
     return "on " + revenue.load()
 
@@ -108,7 +109,7 @@ class Shop:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
         return Ran(done.stdout, done.stderr, done.returncode)
@@ -155,7 +156,7 @@ class Running:
     out: Path
     err: Path
 
-    def says(self, text: str, seconds: float = 30.0) -> str:
+    def says(self, text: str, seconds: float = PATIENCE_SECONDS) -> str:
         """Wait until it has printed a line with this text; the line."""
         found = eventually(lambda: next((line for line in self._lines() if text in line), None), seconds)
         assert isinstance(found, str), f"{text!r} never came:\n{self.out.read_text()}\n{self.err.read_text()}"
@@ -164,13 +165,13 @@ class Running:
     def ended(self, sent: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and wait for the end; the exit code."""
         self.process.send_signal(sent)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=PATIENCE_SECONDS)
 
     def _lines(self) -> list[str]:
         return [*self.out.read_text().splitlines(), *self.err.read_text().splitlines()]
 
 
-def eventually(look: Callable[[], Any], seconds: float = 30.0) -> Any:
+def eventually(look: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
     """What `look` gives once it gives something; None if that takes too long."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

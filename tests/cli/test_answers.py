@@ -44,7 +44,7 @@ def test_status_is_a_plain_table_in_a_pipe(shop: Shop) -> None:
     rows = columns(ran)
     assert rows["shop/orders"][:3] == ["shop/orders", "source", "b"]
     assert rows["shop/revenue"][1] == "fresh"
-    assert rows["shop/report"][1:4] == ["fresh", "0s", "300ms"]
+    assert rows["shop/report"][1:4] == ["fresh", "0s", "1s"]
     assert rows["shop/balance"][-1] == "not each of its inputs has a version yet"
     assert ESCAPE not in ran.out
     assert len({line.index(row[-1]) for line, row in zip(ran.lines, rows.values(), strict=True)}) == 1  # aligned
@@ -62,7 +62,7 @@ def test_status_gives_verdicts_to_machines(shop: Shop) -> None:
         "shop/balance": "unknown",
         "shop/yearly": "stale",
     }
-    assert rows["shop/report"]["promise_seconds"] == 0.3
+    assert rows["shop/report"]["promise_seconds"] == 1.0
     assert rows["shop/report"]["cut"]["shop/orders"] == 2
 
 
@@ -106,7 +106,7 @@ def test_runs_are_limited_to_the_newest_and_to_one_asset(shop: Shop) -> None:
 def test_explain_says_what_it_is_what_it_waits_for_and_why_each_run_happened(shop: Shop) -> None:
     report = shop.look("explain", "report").lines
     assert report[0] == "shop/report is fresh: nothing changed since its cut."
-    assert report[1] == "Its policy: within 300ms."
+    assert report[1] == "Its policy: within 1s."
     assert report[3] == "Its last run, and why:"
     (run,) = shop.look("runs", "report", "--json").json()
     assert f"  run {run['run']}, attempt 1, materialized in " in report[4]
@@ -221,7 +221,7 @@ def test_a_graph_is_a_tree_in_which_nothing_is_told_twice(shop: Shop) -> None:
         "shop/orders  source, owner checkout",
         "├─ shop/broken  eager",
         "├─ shop/revenue  eager, takes 20ms, owner growth",
-        "│  ├─ shop/report  within 300ms",
+        "│  ├─ shop/report  within 1s",
         "│  │  └─ shop/balance  within 1h",
         "│  └─ shop/yearly  manual",
         "└─ shop/suspect  eager, 1 check",
@@ -292,12 +292,12 @@ def test_a_plan_says_what_would_change_recompute_and_not_be_kept_and_writes_noth
 def test_a_promise_that_cannot_be_kept_is_named_with_its_figures(bare: Shop) -> None:
     bare.app.write_text(APP.replace('takes="20ms"', 'takes="20s"'))
     sentence = (
-        "shop/report can't keep its promise of 300ms: its path takes 20s, one run in flight may take 20s more; "
+        "shop/report can't keep its promise of 1s: its path takes 20s, one run in flight may take 20s more; "
         "promise 40s or more"
     )
     assert bare.typed("deploy", "shop.py", "--plan").lines[-1] == sentence
     plan = bare.typed("deploy", "shop.py", "--plan", "--json").json()
-    assert plan["infeasible"] == [{"asset": "shop/report", "promise_seconds": 0.3, "needs_seconds": 40.0}]
+    assert plan["infeasible"] == [{"asset": "shop/report", "promise_seconds": 1.0, "needs_seconds": 40.0}]
     assert not (bare.folder / ".everfresh").exists()
     assert bare.ok("deploy", "shop.py").err.splitlines() == [sentence]
 

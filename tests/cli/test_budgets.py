@@ -98,7 +98,6 @@ def test_a_small_budget_throttles_then_pauses_what_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
 def test_the_forecast_comes_before_the_threshold(tmp_path: Path) -> None:
     hourly(300)
     shop = Shop(tmp_path, app(25, 30))

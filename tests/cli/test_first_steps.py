@@ -55,7 +55,7 @@ def test_where_there_are_events_nothing_is_said_beside_them(shop: Shop) -> None:
 
 
 def test_until_idle_says_what_it_waits_for_that_is_far_off_and_ends_once_that_ran(bare: Shop) -> None:
-    bare.app.write_text(APP.replace('ef.Within("300ms")', 'ef.Cron("0 0 1 1 *")'))
+    bare.app.write_text(APP.replace('ef.Within("1s")', 'ef.Cron("0 0 1 1 *")'))
     bare.ok("deploy", "shop.py")
     bare.ok("publish", "orders", "--version", "a")
     with bare.running("dev", "shop.py", "--until-idle") as dev:
@@ -73,7 +73,7 @@ app.source("prices", observe=lambda: "etag", freshness=ef.Within("3s"))
 
 
 def test_until_idle_waits_for_no_look_and_hides_nothing_behind_one(bare: Shop) -> None:
-    bare.app.write_text(APP.replace('ef.Within("300ms")', 'ef.Cron("0 0 1 1 *")') + LOOKED_AT)
+    bare.app.write_text(APP.replace('ef.Within("1s")', 'ef.Cron("0 0 1 1 *")') + LOOKED_AT)
     bare.ok("deploy", "shop.py")
     bare.ok("publish", "orders", "--version", "a")
     with bare.running("dev", "shop.py", "--until-idle") as dev:

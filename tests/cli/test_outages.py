@@ -18,6 +18,7 @@ from everfresh.loading import load_app
 from everfresh.site import opened
 from streams.manifests import in_parts
 from tests.cli.shop import Ran, Running, Shop, eventually, surroundings
+from tests.patience import PATIENCE_SECONDS
 from tools.kafka.broker import Broker
 
 APP = """
@@ -64,7 +65,7 @@ def disk(tmp_path: Path) -> Callable[..., list[Ran]]:
             cwd=tmp_path,
             env=surroundings(),
             check=True,
-            timeout=120,
+            timeout=PATIENCE_SECONDS,
         )
         read = [[(tmp_path / f"{one}.{kind}").read_text() for kind in ("out", "err", "code")] for one in answers]
         return [Ran(out, err, int(code)) for out, err, code in read]

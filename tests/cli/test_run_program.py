@@ -16,6 +16,7 @@ from everfresh.cli.reporting import Report
 from tests.checker.check import check, read
 from tests.cli.shop import COMMAND, Shop, surroundings
 from tests.cli.wrapped import CHANGED, REPORTED, RUN, journal, sh, source_row
+from tests.patience import PATIENCE_SECONDS
 
 PYTHON = (sys.executable, "-c")
 
@@ -192,7 +193,7 @@ def test_a_program_that_a_signal_ends_has_a_shells_exit_code_and_we_wait_for_it(
         assert ran.stdout is not None
         assert ran.stdout.readline() == "ready\n"
         ran.send_signal(signal.SIGTERM)
-        assert ran.wait(timeout=30) == 128 + signal.SIGTERM
+        assert ran.wait(timeout=PATIENCE_SECONDS) == 128 + signal.SIGTERM
     assert journal(deployed)[-1]["data"]["error"] == "'sh' died of SIGTERM"
 
 
@@ -219,7 +220,7 @@ def test_on_a_terminal_an_interrupt_comes_once_and_the_keyboard_is_the_programs(
     os.write(terminal, b"hello\n")
     while b"1 hello" not in said:
         said += os.read(terminal, 1_000)
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=PATIENCE_SECONDS) == 0
     os.close(terminal)
 
 

@@ -12,6 +12,7 @@ from typing import Self
 import orjson
 
 from tests.cli.shop import COMMAND, Shop, surroundings
+from tests.patience import PATIENCE_SECONDS
 
 
 def test_into_a_pipe_goes_each_row_that_changed_and_no_other(bare: Shop) -> None:
@@ -58,7 +59,7 @@ class Terminal:
             while found := os.read(self._ours, 65_536):
                 self.seen += found.decode(errors="replace")
 
-    def shows(self, words: str, seconds: float = 30) -> None:
+    def shows(self, words: str, seconds: float = PATIENCE_SECONDS) -> None:
         end = time.monotonic() + seconds
         while words not in self.seen:
             assert time.monotonic() < end, self.seen
@@ -81,7 +82,7 @@ def test_on_a_terminal_the_table_is_drawn_again_in_its_place(bare: Shop) -> None
         bare.run("dev", "shop.py", "--until-idle")
         terminal.shows("1 change, the last")
         terminal.command.send_signal(signal.SIGINT)
-        _, said = terminal.command.communicate(timeout=30)
+        _, said = terminal.command.communicate(timeout=PATIENCE_SECONDS)
         assert (terminal.command.returncode, said) == (130, b"")  # as a shell has it for Ctrl-C
     assert terminal.seen.count("shop/revenue") > 1
     assert "\x1b[1A" in terminal.seen  # the cursor goes up: drawn over what stood there

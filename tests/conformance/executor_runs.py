@@ -14,6 +14,7 @@ from reactors.io.executors.threads import ThreadExecutor
 from reactors.ports import Done, Executor, Failed, Task
 from reactors.recipes import Code
 from streams.events import Pin
+from tests.patience import PATIENCE_SECONDS
 
 APP = Path(__file__).with_name("executor_app.py")
 LONG_MS = 60_000
@@ -79,6 +80,6 @@ async def written(path: Path) -> int:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():
             await asyncio.sleep(0.01)

@@ -10,6 +10,7 @@ from streams.io.kafka_settings import KafkaSettings
 from streams.io.urls import Log, open_log
 from streams.ports import Entry, EventLog, Record
 from streams.topics import Topic, Topics
+from tests.patience import PATIENCE_SECONDS
 
 KAFKA = KafkaSettings(session_timeout_ms=3_000)
 
@@ -62,7 +63,7 @@ async def values(log: EventLog, topic: str) -> list[str]:
 
 async def committed(log: EventLog, topic: str, count: int) -> list[str]:
     """All values, once there are so many: a reader hears of a transaction a moment after its writer does."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(found := await values(log, topic)) < count:
             await asyncio.sleep(0.02)
     return found

@@ -18,9 +18,9 @@ from streams.io.urls import Log
 from streams.ports import Entry, EventLog, Position, Record, Stamp, Subscription
 from streams.topics import Topics
 from tests.core.sinks_samples import event
+from tests.patience import PATIENCE_SECONDS
 
 QUICK = Retries(attempts=4, patience_ms=60_000, first_ms=4, longest_ms=20)
-PATIENCE_SECONDS = 20.0
 
 
 class Kept:

@@ -14,8 +14,6 @@ from reactors.io.executors.threads import ThreadExecutor
 from reactors.ports import Done, Task
 from streams.errors import BadResult
 
-pytestmark = pytest.mark.timeout(60)
-
 
 def forever() -> None:
     while True:

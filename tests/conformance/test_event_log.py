@@ -10,6 +10,7 @@ from streams.errors import EventTooLarge, Gap, LogUnavailable, TopicMismatch
 from streams.io.urls import Log
 from streams.ports import EventLog, Position, Record, Stamp
 from tests.conformance.logs import Place, durable, everything, everywhere, records, values
+from tests.patience import PATIENCE_SECONDS
 
 
 @everywhere
@@ -234,7 +235,7 @@ async def test_a_missing_topic_is_said_and_never_made(opened: Log, place: Place)
     ]
     for mistake in mistaken:
         with pytest.raises(TopicMismatch, match=r"missing; create it|no partition 5"):
-            await asyncio.wait_for(mistake, 5)
+            await asyncio.wait_for(mistake, PATIENCE_SECONDS)
     assert await values(opened.log, topic) == []
     with pytest.raises(TopicMismatch):
         await opened.log.bounds(absent)

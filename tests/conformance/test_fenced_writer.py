@@ -8,6 +8,7 @@ from streams.cloudevents import SIZE_MAX
 from streams.errors import EventTooLarge, Fenced, TopicMismatch
 from streams.ports import EventLog, Fencing, Record
 from tests.conformance.logs import Place, committed, everywhere, records, values
+from tests.patience import PATIENCE_SECONDS
 
 
 @everywhere
@@ -105,10 +106,10 @@ async def test_one_append_reaches_several_topics_and_partitions(log: EventLog, f
 async def test_a_reader_wakes_for_a_fenced_append(log: EventLog, fencing: Fencing, place: Place) -> None:
     topic = await place.topic()
     writer = await fencing.claim(f"{place.topics.prefix}writer")
-    reading = asyncio.create_task(log.read(topic, 0, 0, wait_ms=20_000))
+    reading = asyncio.create_task(log.read(topic, 0, 0, wait_ms=600_000))
     await asyncio.sleep(0.2)
     await writer.append(records(topic, "new"))
-    assert [entry.value for entry in await asyncio.wait_for(reading, 5)] == [b"new"]
+    assert [entry.value for entry in await asyncio.wait_for(reading, PATIENCE_SECONDS)] == [b"new"]
     await writer.close()
 
 

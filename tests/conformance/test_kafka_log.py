@@ -15,12 +15,13 @@ from aiokafka.protocol.commit import OffsetFetchRequest
 
 from streams.errors import Fenced, LogUnavailable, TopicMismatch
 from streams.io.kafka import KafkaLog
-from streams.io.kafka_producer import KafkaProducer
+from streams.io.kafka_producer import KafkaProducer, abandon
 from streams.io.kafka_settings import KafkaSettings
 from streams.io.kafka_subscription import KafkaSubscription
 from streams.ports import Record
 from streams.topics import Topic
 from tests.conformance.logs import records, values
+from tests.patience import PATIENCE_SECONDS
 from tools.kafka.broker import Broker, free_port
 
 pytestmark = pytest.mark.kafka
@@ -46,7 +47,7 @@ def broker(harmed: Broker) -> Broker:
 async def log(broker: Broker, request: pytest.FixtureRequest) -> AsyncIterator[KafkaLog]:
     log = await KafkaLog.connect(broker.address, SETTINGS)
     yield log
-    await asyncio.wait_for(log.close(), 30)
+    await asyncio.wait_for(log.close(), PATIENCE_SECONDS)
 
 
 @pytest.fixture
@@ -173,7 +174,7 @@ async def test_a_broker_that_hangs_is_said_after_the_deadline_and_nobody_waits_l
 
 async def gathered(members: list[KafkaSubscription], count: int) -> list[str]:
     taken: dict[int, str] = {}
-    give_up = time.monotonic() + 40
+    give_up = time.monotonic() + PATIENCE_SECONDS
     while len(taken) < count and time.monotonic() < give_up:
         for member in members:
             for entries in (await member.fetch(wait_ms=200)).values():
@@ -300,6 +301,27 @@ async def test_a_producer_given_up_while_it_waits_to_send_again_is_not_complaine
     with pytest.raises(LogUnavailable):
         await log.append(records(topic, "given up"))
     await asyncio.gather(*log._producer._leaving)
+    await log.close()
+    assert complaints(caplog) == []
+
+
+async def test_a_producer_given_up_with_what_it_is_to_send_again_is_not_complained_of_either(
+    broker: Broker, topic: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = await KafkaLog.connect(broker.address, SETTINGS)
+    await log.append(records(topic, "before"))
+    producer = log._producer._producer
+    assert producer is not None
+    broker.pause()
+    sending = asyncio.create_task(log.append(records(topic, "given up")))
+    while not producer._message_accumulator._pending_batches:
+        await asyncio.sleep(0)
+    broker.kill()
+    while not producer._message_accumulator._batches:
+        await asyncio.sleep(0)
+    await abandon(producer)
+    with pytest.raises(LogUnavailable):
+        await sending
     await log.close()
     assert complaints(caplog) == []
 

@@ -25,6 +25,7 @@ from streams.io.wakeups import Wakeups
 from streams.io.watchdog import Watchdog
 from streams.ports import Entry, Position, Record, Subscription
 from streams.topics import Topic
+from tests.patience import PATIENCE_SECONDS
 
 
 @given(st.binary(max_size=64))
@@ -144,7 +145,7 @@ async def test_members_that_come_at_any_moment_settle_and_never_share_a_partitio
 
     lives = [asyncio.create_task(live(log)) for log in logs]
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while sorted(len(member.owned()) for member in members) != [1, 1, 2]:
                 await asyncio.sleep(0.01)
     finally:

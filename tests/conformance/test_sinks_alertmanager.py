@@ -20,7 +20,9 @@ from streams.ports import Record
 from streams.units import rfc3339
 from tests.conformance.sinks_stage import QUICK, Stage, running
 from tests.core.sinks_samples import event
-from tests.real_alertmanager import RealAlertmanager, alertmanager, free_port
+from tests.patience import PATIENCE_SECONDS
+from tests.real_alertmanager import RealAlertmanager, alertmanager
+from tools.kafka.broker import free_port
 
 OWN = Choice(types_of(["alert.*"]), "warn", for_people=True)
 
@@ -63,7 +65,7 @@ def alert(how: str, sequence: int, fingerprint: str = "f1", **fields: Any) -> En
 
 
 async def is_so(true: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await true():
             await asyncio.sleep(0.05)
 

@@ -11,7 +11,8 @@ from sinks.ports import Retry
 from sinks.retries import Retries
 from streams.cloudevents import Envelope
 from tests.conformance.logs import Place, everywhere
-from tests.conformance.sinks_stage import PATIENCE_SECONDS, QUICK, Kept, Stage, running, until, until_read
+from tests.conformance.sinks_stage import QUICK, Kept, Stage, running, until, until_read
+from tests.patience import PATIENCE_SECONDS
 
 in_memory = pytest.mark.parametrize("kind", ["memory"])
 

@@ -20,8 +20,9 @@ from streams.io.urls import Log
 from streams.ports import Record
 from streams.topics import Topics
 from tests.conformance.logs import Place, everywhere
-from tests.conformance.sinks_stage import PATIENCE_SECONDS, Moody, until
+from tests.conformance.sinks_stage import Moody, until
 from tests.core.sinks_samples import EIGHT, event
+from tests.patience import PATIENCE_SECONDS
 
 in_memory = pytest.mark.parametrize("kind", ["memory"])
 

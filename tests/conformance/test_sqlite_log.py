@@ -15,6 +15,7 @@ from streams.io.sqlite import SqliteLog
 from streams.ports import Position, Record
 from streams.topics import Topic
 from tests.conformance.logs import everything, records, values
+from tests.patience import PATIENCE_SECONDS
 
 JOURNAL = Topic("journal", "", 1, log_append_time=True)
 
@@ -70,10 +71,10 @@ async def test_where_nothing_can_be_heard_it_is_looked_for(path: Path, monkeypat
     monkeypatch.setattr("streams.io.file_changes._watch", lambda path: -1)
     log, other = SqliteLog(path), SqliteLog(path)
     await log.create([JOURNAL])
-    reading = asyncio.create_task(log.read("journal", 0, 0, wait_ms=60_000))
+    reading = asyncio.create_task(log.read("journal", 0, 0, wait_ms=600_000))
     await asyncio.sleep(1)
     await other.append(records("journal", "a"))
-    assert len(await asyncio.wait_for(reading, 5)) == 1
+    assert len(await asyncio.wait_for(reading, PATIENCE_SECONDS)) == 1
     await log.close()
     await other.close()
 

@@ -10,6 +10,7 @@ from streams.errors import Gap, LogUnavailable
 from streams.io.urls import Log
 from streams.ports import EventLog, Record, Subscription
 from tests.conformance.logs import Place, everywhere, records
+from tests.patience import PATIENCE_SECONDS
 
 TopicPartition = tuple[str, int]
 
@@ -19,7 +20,9 @@ async def spread(log: EventLog, topic: str, texts: Sequence[str], partitions: in
     await log.append([Record(topic, text.encode(), partition=at % partitions) for at, text in enumerate(texts)])
 
 
-async def take(member: Subscription, count: int, *, commit: bool = True, seconds: float = 20) -> list[str]:
+async def take(
+    member: Subscription, count: int, *, commit: bool = True, seconds: float = PATIENCE_SECONDS
+) -> list[str]:
     """Fetch until so many came, committing each fetch."""
     taken: list[str] = []
     give_up = time.monotonic() + seconds
@@ -31,7 +34,7 @@ async def take(member: Subscription, count: int, *, commit: bool = True, seconds
     return taken
 
 
-async def settled(*members: Subscription, partitions: int, seconds: float = 20) -> None:
+async def settled(*members: Subscription, partitions: int, seconds: float = PATIENCE_SECONDS) -> None:
     """Let all of them fetch until each partition is somebody's."""
     give_up = time.monotonic() + seconds
     while time.monotonic() < give_up:
@@ -161,13 +164,13 @@ async def test_a_sleeping_member_wakes_to_take_over(place: Place) -> None:
     fetching = asyncio.create_task(awoken(one))
     await asyncio.sleep(0.5)
     await other.close()
-    assert [mine, await asyncio.wait_for(fetching, 10)] in (["a", "b"], ["b", "a"])
+    assert [mine, await asyncio.wait_for(fetching, PATIENCE_SECONDS)] in (["a", "b"], ["b", "a"])
     await one.close()
 
 
 async def awoken(member: Subscription) -> str:
     """The next entry, by one fetch that waits for it; another one only if that came back empty."""
-    while not (found := await member.fetch(wait_ms=60_000)):
+    while not (found := await member.fetch(wait_ms=600_000)):
         pass
     return next((entry.value or b"").decode() for entries in found.values() for entry in entries)
 
@@ -211,7 +214,7 @@ async def test_a_position_trimmed_away_is_a_gap_until_the_group_says_where_to_go
 
 async def fetched(member: Subscription) -> list[str]:
     """One fetch that waits long enough for whatever there is."""
-    return await take(member, 1, seconds=10)
+    return await take(member, 1)
 
 
 @everywhere

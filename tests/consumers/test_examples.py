@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from tests.consumers.toolchains import HERE, built, java_classes, needs
+from tests.patience import PATIENCE_SECONDS
 
 EXAMPLES = HERE.parents[1] / "docs" / "contract" / "examples"
 FIELDS = HERE / "fields.json"
@@ -31,7 +32,9 @@ PROGRAM = pytest.mark.parametrize("program", [of_go, of_node, of_java], ids=["go
 
 
 def read(program: list[str], folder: Path) -> "subprocess.CompletedProcess[bytes]":
-    return subprocess.run([*program, str(folder), str(FIELDS)], capture_output=True, timeout=60, check=False)
+    return subprocess.run(
+        [*program, str(folder), str(FIELDS)], capture_output=True, timeout=PATIENCE_SECONDS, check=False
+    )
 
 
 def expected() -> list[dict[str, Any]]:
@@ -46,7 +49,6 @@ def expected() -> list[dict[str, Any]]:
 
 
 @PROGRAM
-@pytest.mark.timeout(600)
 def test_every_example_is_read_as_it_is_meant(program: Callable[[Path], list[str]], tmp_path: Path) -> None:
     done = read(program(tmp_path), EXAMPLES)
     assert done.returncode == 0, done.stderr.decode()
@@ -56,7 +58,6 @@ def test_every_example_is_read_as_it_is_meant(program: Callable[[Path], list[str
 
 
 @PROGRAM
-@pytest.mark.timeout(600)
 def test_what_is_no_event_ends_it(program: Callable[[Path], list[str]], tmp_path: Path) -> None:
     """Or they would read anything."""
     folder = tmp_path / "wrong"

@@ -28,12 +28,10 @@ def official() -> Draft7Validator:
     return Draft7Validator(schema)
 
 
-@pytest.mark.timeout(300)
 def test_it_is_an_asyncapi_document(official: Draft7Validator, document: Any) -> None:
     assert [fault.message for fault in official.iter_errors(document)] == []
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("path", "value"),
     [

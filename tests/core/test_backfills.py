@@ -8,7 +8,7 @@ from everfresh.testing import World
 from streams.definitions import AssetDef
 from streams.policies import Eager, Within
 from tests.core.test_partitions import DAYS, parted
-from tests.core.worlds import domain_of, source, world_of
+from tests.core.worlds import derived, domain_of, source, world_of
 
 FIRST, LAST = "2013-01-01", "2013-01-10"
 THOUSANDTH, TEN_THOUSANDTH = "2015-09-27", "2040-05-18"
@@ -78,6 +78,32 @@ def test_a_forced_backfill_leaves_out_what_was_run_since_it_was_commanded() -> N
     world.advance("1h")
     assert (counts(world)["d/a", FIRST], counts(world)["d/a", "2013-01-03"]) == (2, 2)
     assert told(world)[-1] == ("done", 3, 3, 0)
+
+
+def test_a_forced_backfill_takes_what_is_in_flight_since_it_was_commanded() -> None:
+    world = ready()
+    world.backfill("d/a", FIRST, "2013-01-03")
+    world.advance("1h")
+    world.backfill("d/a", FIRST, "2013-01-03", slots=1, force=True)
+    world.advance("30s")
+    world.publish("d/s")
+    world.command("materialize", "d/b", partition="2013-01-02")  # for which it runs d/a too
+    world.advance("1h")
+    assert {number for (asset, _), number in counts(world).items() if asset == "d/a"} == {2}
+    assert told(world)[-1] == ("done", 3, 3, 0)
+
+
+def test_a_forced_backfill_runs_what_anothers_wave_found_unchanged() -> None:
+    world = world_of(source("d/s"), derived("d/u", "d/s"), parted("d/a", "d/u", policy=Eager()), takes="1m")
+    world.publish("d/s")
+    world.backfill("d/a", FIRST, "2013-01-02")
+    world.advance("1h")
+    world.unchanged("d/u")
+    world.publish("d/s")
+    world.backfill("d/a", FIRST, "2013-01-02", force=True)
+    world.advance("1h")
+    assert [counts(world)["d/a", one] for one in (FIRST, "2013-01-02")] == [2, 2]
+    assert told(world)[-1] == ("done", 2, 2, 0)
 
 
 def test_a_partition_that_fails_is_named_and_the_others_go_on() -> None:

@@ -105,6 +105,18 @@ def test_what_was_held_back_is_judged_anew_with_the_next_run() -> None:
         assert world.events("everfresh.alert.resolved.v1")[-1]["asset"] == "d/b"
 
 
+def test_checks_of_a_run_that_finds_nothing_new_are_heard_all_the_same() -> None:
+    with world_with(a=Eager(), b=Eager()) as world:
+        world.unchanged("a")
+        world.unchanged("b")
+        world.check("b", "fail")
+        world.publish("s")
+        world.advance("1m")
+        assert outcomes(world, "a") == ["materialized", "verified"]
+        assert outcomes(world, "b") == ["materialized", "quarantined"]
+        assert {one["run"] for one in said(world, "asset.verified", "d/a")} == {world.runs("c")[-1].run}
+
+
 def test_a_paused_output_takes_what_was_made_meanwhile_once_it_is_resumed_without_a_run() -> None:
     with world_with(a=Eager(), b=Eager()) as world:
         world.command("pause", "b")

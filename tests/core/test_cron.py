@@ -160,6 +160,12 @@ def test_hours_open_at_an_instant_from_which_they_are_open(at: int, first: int, 
     assert opens_at(first, end, tz, opens) == opens or (end - first) % 1_440 <= 120
 
 
+def test_hours_whose_begin_is_skipped_open_with_the_clock_set_forward() -> None:
+    half_past_two, four = 150, 240
+    opens = opens_at(half_past_two, four, "America/New_York", ms("2013-03-10T04:00Z"))
+    assert opens == ms("2013-03-10T07:00Z")  # 03:00, where the clock went on at 02:00
+
+
 def test_gaps_are_the_shortest_between_two_ticks() -> None:
     assert shortest_gap("0 6 * * *", "UTC") == 24 * HOUR
     assert shortest_gap("0 6 * * *", "Europe/Berlin") == 23 * HOUR

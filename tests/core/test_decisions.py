@@ -9,6 +9,7 @@ from everfresh.wiring import reactor
 from sinks.series import Spread
 from streams.io.urls import open_log
 from streams.ports import Record
+from tests.patience import PATIENCE_SECONDS
 
 
 def counted(site: Site) -> dict[str, float]:
@@ -22,7 +23,7 @@ async def served(site: Site, domains: Sequence[str]) -> None:
     """Reactors of these domains, until each has taken one turn more."""
     before, stop = counted(site), asyncio.Event()
     task = asyncio.create_task(reactor(site, domains, None, stop))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not all(counted(site).get(one, 0) > before.get(one, 0) for one in domains):
             for one in domains:
                 await site.log.log.append([Record(site.settings.topics.journal(one).name, b"{}", partition=0)])

@@ -199,6 +199,22 @@ def test_a_deploy_finds_the_partitions_that_are_there_already() -> None:
     assert ran(world, "d/a") == ["2013-01-01", "2013-01-05"]
 
 
+def test_naming_inputs_in_another_order_or_twice_is_no_new_code() -> None:
+    sources = [source("d/s", partitions=DAYS), source("d/t", partitions=DAYS)]
+    reads = ("d/s", Last(count=2)), ("d/t", Last(count=1))
+    world = world_of(*sources, parted("d/a", *reads, policy=Eager()))
+    world.publish("d/s", partition="2013-01-01")
+    world.publish("d/t", partition="2013-01-01")
+    assert ran(world, "d/a") == ["2013-01-01"]
+    world.deploy(domain_of(*sources, parted("d/a", *reversed(reads), policy=Eager())))
+    again = Dep(asset="d/t", argument="more", mapping=Last(count=1))
+    declared = parted("d/a", *reads, policy=Eager())
+    world.deploy(domain_of(*sources, declared.model_copy(update={"deps": (*declared.deps, again)})))
+    assert ran(world, "d/a") == ["2013-01-01"]
+    world.deploy(domain_of(*sources, parted("d/a", ("d/s", Last(count=3)), ("d/t", Last(count=1)), policy=Eager())))
+    assert ran(world, "d/a") == ["2013-01-01"] * 2
+
+
 def test_a_manual_partition_is_a_source_of_its_readers() -> None:
     world = world_of(
         source("d/s", partitions=DAYS), parted("d/m", "d/s", policy=Manual()), parted("d/a", "d/m", policy=Eager())

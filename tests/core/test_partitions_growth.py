@@ -2,7 +2,7 @@
 
 from everfresh.testing import World
 from streams.definitions import AssetDef, Retry
-from streams.partitions import All, Last, Static
+from streams.partitions import All, Last, Overlapping, Static
 from streams.policies import Eager, Manual, Within
 from tests.core.test_partitions import DAYS, MONTHS, parted, ran
 from tests.core.worlds import Journal, accepted_in, domain_of, source, world_of
@@ -182,3 +182,38 @@ def test_a_window_that_a_wave_wants_reads_what_there_was_at_its_cut_though_more_
     month = next(one for one in journal.turn() if one.asset == "d/m")
     assert [key for key in month.inputs if not key.startswith("code:")] == ["d/a[2013-01-01]"]
     assert month.cut["d/s"] == 1
+
+
+def test_where_the_newest_change_was_of_a_partition_that_a_deploy_removes_its_readers_run_once() -> None:
+    def assets(*names: str) -> list[AssetDef]:
+        parts = Static(names=names)
+        regional = parted("d/a", "d/s", parts=parts)
+        return [
+            source("d/s", partitions=parts),
+            regional,
+            parted("d/all", ("d/a", All()), parts=None, policy=Eager()),
+        ]
+
+    world = world_of(*assets("eu", "us"), takes="1s")
+    for region in ("eu", "us"):
+        world.publish("d/s", partition=region)
+        world.advance("1m")
+    before = len(world.runs("d/all"))
+    world.deploy(domain_of(*assets("eu", "asia")))
+    world.advance("1m")
+    assert [run.cut["d/s"] for run in world.runs("d/all")[before:]] == [1]
+    assert world.state("d/all")["verdict"] == "fresh"
+
+
+def test_what_is_made_together_knows_the_path_of_each() -> None:
+    world = World(
+        domain_of(
+            source("d/s", partitions=DAYS, exists=True),
+            parted("d/a", "d/s", takes_ms=1_000),
+            parted("d/b", ("d/a", Overlapping()), takes_ms=10_000),
+            parted("d/c", "d/b", "d/a", policy=Within("1h"), takes_ms=100),
+        )
+    )
+    world.command("materialize", "d/b", partition="2013-01-01")
+    assert world.domain is not None
+    assert world.domain.state.nodes["d/c[2013-01-01]"].path == 11_100

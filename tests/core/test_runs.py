@@ -62,6 +62,29 @@ def test_the_cool_down_tries_again_and_doubles_up_to_a_day() -> None:
     assert max(waits) <= DAY
 
 
+def test_what_fails_after_a_deploy_by_which_nobody_needs_it_is_tried_again_on_command_only() -> None:
+    above = derived("d/a", "d/s", retry=Retry(1, delay="1m", cool_down="1h"))
+    world = world_of(source("d/s"), above, derived("d/b", "d/a", policy=Eager()))
+    world.fails("d/a", 2)
+    world.publish("d/s")
+    world.advance("1s")
+    world.deploy(domain_of(source("d/s"), above, derived("d/b", "d/s", policy=Eager())))
+    world.advance("1d")
+    assert [run.outcome for run in world.runs("d/a")] == ["failed", "failed"]
+    world.command("materialize", "d/a")
+    world.advance("1s")
+    assert [run.outcome for run in world.runs("d/a")] == ["failed", "failed", "materialized"]
+
+
+def test_what_was_commanded_and_failed_is_tried_again_after_the_cool_down_though_nobody_needs_it() -> None:
+    world = world_of(source("d/s"), derived("d/a", "d/s", retry=Retry(0, cool_down="1h")))
+    world.fails("d/a")
+    world.publish("d/s")
+    world.command("materialize", "d/a")
+    world.advance("2h")
+    assert [run.outcome for run in world.runs("d/a")] == ["failed", "materialized"]
+
+
 @pytest.mark.parametrize("slots", [1, 8])
 def test_what_fails_rests_longer_and_longer_though_a_promise_below_it_is_broken(slots: int) -> None:
     broken = derived("d/a", "d/s", retry=Retry(0, delay="1s", cool_down="1h"))

@@ -10,8 +10,8 @@ from everfresh import listeners, workers
 from everfresh.config import Settings
 from everfresh.site import opened
 from streams.io.memory import MemoryLog
+from tests.patience import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 10
 SETTINGS = Settings(log="memory:", metrics_port=0)
 
 

@@ -3,7 +3,7 @@
 from everfresh.testing import World
 from streams.policies import Eager, Manual, OnDemand, Within
 from tests.checker import check, read
-from tests.core.worlds import derived, skipping_diamond, source, world_of
+from tests.core.worlds import derived, domain_of, granted, skipping_diamond, source, world_of
 
 SECOND, MINUTE = 1_000, 60_000
 
@@ -175,3 +175,77 @@ def test_where_one_slot_serves_many_promises_the_first_run_begins_early_enough_f
     assert any(reason.startswith("others' work stands before its promise") for reason in reasons)
     begun = world.runs()[6].granted_at
     assert begun >= world.clock - 10 * MINUTE + MINUTE // 2  # and no earlier than that takes
+
+
+def test_a_wave_joins_no_cut_from_before_there_was_what_its_target_reads() -> None:
+    read = derived("d/a", "d/s", policy=Within("1m"))
+    world = world_of(source("d/s"), source("d/t"), read, derived("d/j", "d/a", policy=Within("2m")), takes="10s")
+    world.publish("d/s")
+    world.advance("1h")
+    reads_more = derived("d/j", "d/a", "d/t", policy=Within("2m"))
+    world.deploy(domain_of(source("d/s"), source("d/t"), read, reads_more))
+    world.advance("1h")
+    world.publish("d/s")
+    world.advance("50s")  # d/a runs
+    world.publish("d/t")
+    world.advance("1h")
+    assert [run.cut["d/t"] for run in world.runs("j")[1:]] == [1]
+
+
+def test_while_the_pool_is_full_for_what_was_commanded_the_waves_below_it_wait() -> None:
+    dear = derived("d/x", "d/t", policy=Eager(), pool="warehouse")
+    line = [
+        derived("d/c0", "d/s", policy=Within("10s")),
+        derived("d/c1", "d/c0", pool="warehouse"),
+        derived("d/c2", "d/c1", policy=Within("1m")),
+    ]
+    world = world_of(source("d/s"), source("d/t"), dear, *line, takes="1s", pools={"warehouse": 1})
+    world.publish("d/s")
+    world.publish("d/t")
+    world.advance("1h")
+    world.takes("d/x", "10m")
+    world.unchanged("d/c0")
+    world.publish("d/s")
+    world.advance("20s")
+    world.publish("d/t")
+    world.advance("1s")
+    world.command("materialize", "d/c1")
+    world.advance("5m")
+    assert [len(world.runs(name)) for name in ("c0", "c1", "c2", "x")] == [2, 1, 1, 2]
+    world.advance("1h")
+    assert [len(world.runs(name)) for name in ("c0", "c1", "c2", "x")] == [2, 2, 2, 2]
+
+
+def test_nobody_rides_at_a_cut_from_before_a_deploy_that_changed_what_is_above_it() -> None:
+    sources = [source("d/s"), source("d/t"), source("d/u")]
+    dear = [derived("d/a", "d/s", takes_ms=30_000), derived("d/z", "d/a", policy=Within("1m"))]
+    join = derived("d/j", "d/a", "d/b", policy=Within("2m"))
+    world = world_of(*sources, *dear, derived("d/b", "d/t"), join, takes="1s")
+    world.takes("d/a", "30s")
+    for one in sources:
+        world.publish(one.key)
+    world.advance("1h")
+    world.publish("d/s")
+    world.advance("45s")  # d/a runs, for d/z and d/j
+    world.deploy(domain_of(*sources, *dear, derived("d/b", "d/t", "d/u"), join))
+    world.advance("1h")
+    assert [run.cut["code:d/b"] for run in world.runs("d/j")[1:]] == [2]
+    assert check(read(world.exported()), quiet=True).violations == []
+
+
+def test_a_wave_joins_what_is_made_above_it_though_something_else_was_moved_meanwhile() -> None:
+    line = [derived("d/a", "d/s"), derived("d/b", "d/a"), derived("d/e", "d/b", policy=Eager())]
+    target = derived("d/t", "d/b", policy=Within("32s"))
+    world = world_of(source("d/s"), source("d/u"), *line, target, derived("d/g", "d/u", policy=Eager()), takes="10s")
+    world.takes("d/t", "1s")
+    world.publish("d/s")
+    world.publish("d/u", fingerprint="same")
+    world.advance("1h")
+    world.publish("d/s")
+    world.advance("1s")
+    world.publish("d/u", fingerprint="same")  # nothing to run, and a newer cut
+    world.advance("11s")  # by now the target is due, and waits for what is made above it
+    world.publish("d/s")
+    world.advance("1h")
+    assert granted(world, "d/t")[1:] == [3620.0, 3642.998]  # the second as late as its promise allows
+    assert world.events("everfresh.alert.*") == []

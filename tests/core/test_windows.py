@@ -11,7 +11,17 @@ from streams.wallclock import zone
 from streams.windows import Unit, between, bounds, following, most, preceding, window_at
 
 UNITS = st.sampled_from(get_args(Unit))
-ZONES = st.sampled_from(["UTC", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia"])
+ZONES = st.sampled_from(
+    [
+        "UTC",
+        "America/New_York",
+        "America/St_Johns",  # at one minute past midnight, from 1987 to 2011
+        "Antarctica/Troll",  # by two hours
+        "Asia/Kathmandu",  # a quarter of an hour skipped, once
+        "Australia/Lord_Howe",  # by half an hour
+        "Pacific/Apia",  # a whole day skipped, once
+    ]
+)
 INSTANTS = st.integers(100_000_000_000, 4_000_000_000_000)  # from 1973 on
 DAY_MS = 86_400_000
 
@@ -35,6 +45,44 @@ def test_quarters_and_years_are_those_of_their_months(tz: str, at: int) -> None:
     assert [int(month[5:]) % 3 for month in months] == [1, 2, 0]
     year = window_at("year", tz, at)
     assert list(between("quarter", tz, *bounds("year", tz, year))) == [f"{year}-Q{quarter}" for quarter in range(1, 5)]
+
+
+CHANGES = [
+    ("Australia/Lord_Howe", "1986-03-16T00", [("00", 60), ("01", 60), ("01.2", 30), ("02", 60)]),
+    ("Australia/Lord_Howe", "1986-10-19T00", [("00", 60), ("01", 60), ("02", 30), ("03", 60)]),
+    ("America/New_York", "2013-11-03T00", [("00", 60), ("01", 60), ("01.2", 60), ("02", 60)]),
+    ("America/New_York", "2013-03-10T00", [("00", 60), ("01", 60), ("03", 60), ("04", 60)]),
+    ("America/St_Johns", "2006-10-28T23", [("23", 60), ("00", 1), ("00.2", 119), ("01", 60)]),
+    ("America/St_Johns", "2006-04-01T23", [("23", 60), ("00", 1), ("01", 59), ("02", 60)]),
+    ("Antarctica/Troll", "2025-10-26T01", [("01", 60), ("02", 60), ("02.2", 120), ("03", 60)]),
+    ("Asia/Kathmandu", "1985-12-31T23", [("23", 60), ("00", 45), ("01", 60)]),
+]
+
+
+@pytest.mark.parametrize(("tz", "name", "expected"), CHANGES)
+def test_hours_are_as_long_as_a_clock_that_is_set_shows_them(
+    tz: str, name: str, expected: list[tuple[str, int]]
+) -> None:
+    found = []
+    for _ in expected:
+        first, end = bounds("hour", tz, name)
+        found.append((name[11:], (end - first) // 60_000))
+        name = following("hour", tz, name)
+    assert found == expected
+
+
+@pytest.mark.parametrize("name", ["1986-03-16T02.2", "1986-03-17T01.2", "1986-03-16T01.3", "1986-3-16T01"])
+def test_an_hour_comes_twice_only_where_the_clock_is_set_back(name: str) -> None:
+    with pytest.raises(ValueError, match="is no hour of Australia/Lord_Howe"):
+        bounds("hour", "Australia/Lord_Howe", name)
+
+
+def test_a_clock_set_back_across_midnight_does_not_bring_back_the_day_before() -> None:
+    again = int(datetime(2006, 10, 29, 2, 45, tzinfo=UTC).timestamp()) * 1_000  # 23:15 on the 28th, for the second time
+    assert datetime.fromtimestamp(again / 1_000, zone("America/St_Johns")).strftime("%dT%H:%M") == "28T23:15"
+    assert window_at("day", "America/St_Johns", again) == "2006-10-29"
+    first, end = bounds("day", "America/St_Johns", "2006-10-29")
+    assert first <= again < end == first + 25 * 3_600_000
 
 
 def test_a_year_begins_with_its_zones_clocks() -> None:

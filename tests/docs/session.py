@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tests.cli.shop import surroundings
 from tests.docs.commands import lines
+from tests.patience import PATIENCE_SECONDS
 
 FOLDER = "/home/you/shop"
 """where the page's reader works"""
@@ -27,8 +28,8 @@ _MASKS = (
 )
 """what is another one each time"""
 
-_MAY_COME = ("freshness.overdue", "freshness.at_risk", "explained by another; --all")
-"""the line of a promise that a session breaks: how soon depends on the machine, and on when one looks"""
+_MAY_COME = ("freshness.overdue", "freshness.at_risk", "freshness.infeasible", "explained by another; --all")
+"""the line of a promise that a session breaks, or can't keep: that depends on the machine, and on when one looks"""
 
 
 class Step(NamedTuple):
@@ -104,6 +105,6 @@ class Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=90,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )

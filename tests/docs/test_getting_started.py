@@ -13,8 +13,6 @@ from tools.kafka.broker import Broker
 EMBEDDED, KAFKA = (ROOT / "docs" / "getting-started.md").read_text().split("\n## On Kafka\n")
 PREFIX = "getting-started."
 
-pytestmark = pytest.mark.timeout(300)
-
 
 def followed(reader: Reader, markdown: str) -> Iterator[tuple[Step, Output]]:
     """Each step with what it printed, but for those that need the clone."""

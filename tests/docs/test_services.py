@@ -23,6 +23,7 @@ from tests.core.sinks_samples import event
 from tests.docs.commands import lines
 from tests.docs.pages import blocks
 from tests.kafka.stage import ALL, Stage, installation, staged
+from tests.patience import PATIENCE_SECONDS
 from tools.kafka.broker import Broker, free_port
 
 PUBLISHING, CONSUMING = "docs/publishing.md", "docs/consuming.md"
@@ -55,7 +56,7 @@ class Reader:
     async def ran(self, *command: str) -> str:
         """What a command prints that ends well."""
         async with self.running(*command) as process:
-            out, err = await asyncio.wait_for(process.communicate(), 60)
+            out, err = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
         assert process.returncode == 0, err.decode()
         return out.decode()
 
@@ -119,7 +120,6 @@ async def told(process: asyncio.subprocess.Process) -> str:
 
 
 @pytest.mark.kafka
-@pytest.mark.timeout(300)
 async def test_each_way_to_publish_is_taken_in(stage: Stage, reader: Reader) -> None:
     needs("curl", "kcat")
     await stage.start("gateway", gateway_port=reader.gateway)
@@ -137,14 +137,13 @@ async def test_each_way_to_publish_is_taken_in(stage: Stage, reader: Reader) -> 
 
 
 @pytest.mark.kafka
-@pytest.mark.timeout(300)
 async def test_each_way_to_consume_shows_the_alert(stage: Stage, reader: Reader) -> None:
     needs("kcat")
     await stage.publish("shop/orders", version="1")
     await stage.until(lambda: stage.domain.state.alerts, "an alert")
     for language in ("python", "go", "js"):
         async with reader.running(*reader.program(CONSUMING, language)) as process:
-            said = await asyncio.wait_for(told(process), 60)
+            said = await asyncio.wait_for(told(process), PATIENCE_SECONDS)
         assert said.startswith("everfresh.alert.opened.v1 shop/revenue "), language
     [command] = [line for block in blocks("sh") if block.page == CONSUMING for line in lines(block.text)]
     alerts = [orjson.loads(line) for line in (await reader.ran("bash", "-c", reader.theirs(command))).splitlines()]

@@ -15,6 +15,7 @@ from everfresh.monitoring import write
 from tests.cli.shop import Ran, Shop
 from tests.docs.commands import lines, runs_here, wrong
 from tests.docs.pages import Block, blocks
+from tests.patience import PATIENCE_SECONDS
 from tools.prometheus import promtool
 
 SERVICES = {"docs/publishing.md", "docs/consuming.md"}
@@ -61,7 +62,12 @@ def typed(shop: Shop, line: str) -> Ran:
 
 def python(folder: Path, source: str) -> Ran:
     done = subprocess.run(
-        [sys.executable, "-c", source], cwd=folder, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", source],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
     )
     return Ran(done.stdout, done.stderr, done.returncode)
 

@@ -22,10 +22,10 @@ from tests.cli.shop import COMMAND, surroundings
 from tests.faults.load import Load
 from tests.faults.roles import APP, Role
 from tests.faults.tail import Seen, Tail
+from tests.patience import PATIENCE_SECONDS
 
 LEASE = "3s"
 SESSION = "3s"
-SECONDS = 120.0
 """how long a condition may take on a busy machine"""
 
 CREW = ("reactor", "worker-1", "worker-2", "ingress", *(["sinks"] if "sinks" in built() else []))
@@ -90,10 +90,10 @@ class Stage:
             "ingress": lambda seen: seen.kind == "asset.changed",
             "worker": lambda seen: str(seen.data.get("worker", "")).startswith(f"{role.name}-{role.pid}-"),
         }
-        return await self.tail.next(signs.get(role.kind, lambda _seen: True), SECONDS, since)
+        return await self.tail.next(signs.get(role.kind, lambda _seen: True), PATIENCE_SECONDS, since)
 
     @staticmethod
-    async def eventually(look: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
+    async def eventually(look: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
         """Wait until `look` gives something."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -108,14 +108,14 @@ class Stage:
     async def end_load(self, loading: "asyncio.Task[None]") -> None:
         """Stop publishing; what was begun is acknowledged first."""
         self._stop_load.set()
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await loading
 
     async def quiet(self) -> None:
         """Return once everything acked is taken in and nothing would run by itself; `status` says the same."""
         reading = Reading(self.site.log, self.settings.topics, self.domain)
         await reading.begin()
-        async with asyncio.timeout(2 * SECONDS):
+        async with asyncio.timeout(2 * PATIENCE_SECONDS):
             while True:
                 while await reading.more():
                     pass

@@ -17,7 +17,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from everfresh import AsyncPublisher
-from tests.faults.stage import SECONDS, Json, Stage, staged
+from tests.faults.stage import Json, Stage, staged
+from tests.patience import PATIENCE_SECONDS
 from tests.real_alertmanager import RealAlertmanager, alertmanager
 from tools.kafka.broker import Broker
 
@@ -81,7 +82,7 @@ class Late:
                 await self._shows(0)
 
     async def _shows(self, firing: int) -> None:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(await self.real.firing(alertname=OVERDUE)) != firing:
                 await asyncio.sleep(0.05)
 

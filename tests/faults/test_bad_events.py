@@ -13,7 +13,7 @@ from streams.ports import Record
 from tests.faults.stage import Stage, staged
 from tools.kafka.broker import Broker
 
-pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.faults]
 
 BAD = b"\xff\x00 no JSON"
 BIG = 300 * 1024

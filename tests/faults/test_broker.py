@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.stage import CREW, SECONDS, Stage, staged
+from tests.faults.stage import CREW, Stage, staged
+from tests.patience import PATIENCE_SECONDS
 from tools.kafka.broker import Broker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.long]
@@ -24,11 +25,10 @@ async def power_cut(stage: Stage, broker: Broker, away: float) -> None:
     acked = len(stage.load.acked)
     await stage.eventually(lambda: len(stage.load.acked) > acked, "changes are acked again")
     since = stage.tail.seen[-1].offset + 1
-    changed = await stage.tail.next(lambda seen: seen.kind == "asset.changed", SECONDS, since)
-    await stage.tail.next(lambda seen: seen.kind == "run.succeeded", SECONDS, changed.offset)
+    changed = await stage.tail.next(lambda seen: seen.kind == "asset.changed", PATIENCE_SECONDS, since)
+    await stage.tail.next(lambda seen: seen.kind == "run.succeeded", PATIENCE_SECONDS, changed.offset)
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("cuts", [1, 6])
 async def test_roles_go_on_by_themselves_and_nothing_acked_is_lost(
     broker: Broker, tmp_path: Path, say: list[str], cuts: int

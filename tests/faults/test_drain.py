@@ -7,7 +7,7 @@ import pytest
 from tests.faults.stage import CREW, staged
 from tools.kafka.broker import Broker
 
-pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.long]
 
 
 async def test_a_role_that_is_asked_to_end_leaves_nothing_to_do_again(broker: Broker, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from sinks.history import COLUMNS, KEPT
 from tests.conformance.history_stage import Books, books
-from tests.faults.stage import SECONDS, Json, staged
+from tests.faults.stage import Json, staged
 from tools.kafka.broker import Broker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults]
@@ -37,7 +37,7 @@ async def ravaged(url: str, folder: Path, kept: list[Books], kills: int) -> set[
         await stage.end_load(loading)
         await stage.quiet()
         wanted = {one["event"]["id"] for one in stage.export() if is_kept(one)}
-        await stage.eventually(lambda: all(wanted <= ids_of(one) for one in kept), "everything written", SECONDS)
+        await stage.eventually(lambda: all(wanted <= ids_of(one) for one in kept), "everything written")
         assert ids_of(kept[0]) == ids_of(kept[1])
         return wanted
 

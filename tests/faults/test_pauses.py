@@ -11,10 +11,11 @@ from reactors.domain import Domain
 from streams.cloudevents import decode
 from streams.events import FreshnessChanged
 from tests.faults.roles import Role
-from tests.faults.stage import SECONDS, Json, Stage, staged
+from tests.faults.stage import Json, Stage, staged
+from tests.patience import PATIENCE_SECONDS
 from tools.kafka.broker import Broker
 
-pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.long, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.long]
 
 TAKEN = "taken over at offset"
 
@@ -99,7 +100,7 @@ async def test_a_reactor_that_was_away_invents_nothing_when_it_comes_back(broker
         await until_runs(stage, 3)
         await stage.load.one("jobs", "8:away")
         begun = await stage.tail.next(
-            lambda seen: seen.kind == "run.started" and seen.data["asset"].endswith("/long"), SECONDS, 0
+            lambda seen: seen.kind == "run.started" and seen.data["asset"].endswith("/long"), PATIENCE_SECONDS, 0
         )
         stage.role("reactor").kill()
         journal = stage.settings.topics.journal(stage.domain).name
@@ -129,10 +130,10 @@ async def test_a_worker_killed_in_a_long_run_is_followed_by_another_after_its_le
     async with staged(broker.url, tmp_path) as stage:
         await stage.start("reactor", "worker-1", "worker-2", "ingress")
         await stage.load.one("jobs", "5")
-        first = await stage.tail.next(lambda seen: seen.kind == "run.started", SECONDS, 0)
+        first = await stage.tail.next(lambda seen: seen.kind == "run.started", PATIENCE_SECONDS, 0)
         at = stage.role(worker_of(first.data["worker"])).kill()
-        lost = await stage.tail.next(lambda seen: seen.kind == "run.lost", SECONDS, first.offset)
-        again = await stage.tail.next(lambda seen: seen.kind == "run.started", SECONDS, lost.offset)
+        lost = await stage.tail.next(lambda seen: seen.kind == "run.lost", PATIENCE_SECONDS, first.offset)
+        again = await stage.tail.next(lambda seen: seen.kind == "run.started", PATIENCE_SECONDS, lost.offset)
         assert lost.at - at >= stage.settings.lease_ms * 2 // 3 - 200  # its last heartbeat, at most a third ago
         assert again.attempt == (first.attempt[0], 2)
         assert again.data["worker"] != first.data["worker"]
@@ -146,14 +147,14 @@ async def test_the_late_report_of_a_worker_that_slept_is_rejected(broker: Broker
     async with staged(broker.url, tmp_path) as stage:
         await stage.start("reactor", "worker-1", "worker-2", "ingress")
         await stage.load.one("jobs", "3")
-        first = await stage.tail.next(lambda seen: seen.kind == "run.started", SECONDS, 0)
+        first = await stage.tail.next(lambda seen: seen.kind == "run.started", PATIENCE_SECONDS, 0)
         sleeper = stage.role(worker_of(first.data["worker"]))
         sleeper.pause()
-        lost = await stage.tail.next(lambda seen: seen.kind == "run.lost", SECONDS, first.offset)
-        await stage.tail.next(lambda seen: seen.kind == "run.started", SECONDS, lost.offset)
+        lost = await stage.tail.next(lambda seen: seen.kind == "run.lost", PATIENCE_SECONDS, first.offset)
+        await stage.tail.next(lambda seen: seen.kind == "run.started", PATIENCE_SECONDS, lost.offset)
         sleeper.resume()
         late = await stage.tail.next(
-            lambda seen: seen.attempt == first.attempt and seen.kind == "run.succeeded", SECONDS, lost.offset
+            lambda seen: seen.attempt == first.attempt and seen.kind == "run.succeeded", PATIENCE_SECONDS, lost.offset
         )
         await stage.quiet()
         records = stage.export()

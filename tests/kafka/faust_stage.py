@@ -16,8 +16,8 @@ from streams.io.kafka import KafkaLog
 from streams.io.kafka_settings import KafkaSettings
 from streams.ports import Entry, Record
 from streams.topics import Topic, Topics
+from tests.patience import PATIENCE_SECONDS
 
-SECONDS = 30.0
 """patience with a machine that does other things too"""
 
 QUICK = KafkaSettings(session_timeout_ms=6_000, starving_ms=4_000)
@@ -125,14 +125,14 @@ async def committed(stage: Stage, group: str, topic: str) -> dict[int, int]:
         await admin.close()
 
 
-async def eventually(true: Callable[[], object], seconds: float = SECONDS) -> None:
+async def eventually(true: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(seconds):
         while not true():
             await asyncio.sleep(0.01)
 
 
-async def eventually_so(true: Callable[[], Awaitable[object]], seconds: float = SECONDS) -> None:
+async def eventually_so(true: Callable[[], Awaitable[object]], seconds: float = PATIENCE_SECONDS) -> None:
     """The same, for what has to be asked for."""
     async with asyncio.timeout(seconds):
         while not await true():

@@ -16,6 +16,7 @@ from reactors.io.intake import Hands, Intake, Wire
 from streams.cloudevents import decode, parse
 from streams.events import RunGranted
 from tests.kafka.faust_stage import Stage, a_grant, staged
+from tests.patience import PATIENCE_SECONDS
 
 ROUNDS, EVENTS = 10, 50
 
@@ -34,7 +35,7 @@ class Stopwatch:
         self._seen.clear()
         began = time.perf_counter()
         sending = asyncio.ensure_future(send())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await self._seen.wait()
         self.took_ms.append((time.perf_counter() - began) * 1_000)
         await sending

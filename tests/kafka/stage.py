@@ -23,8 +23,8 @@ from reactors.io.reactor import ROLE as REACTORS
 from streams.cloudevents import decode
 from streams.events import EVENTS
 from tests.checker import check, read
+from tests.patience import PATIENCE_SECONDS
 
-SECONDS = 90.0
 """how long anything may take on a machine that has other things to do"""
 
 ALL = ("ingress", "reactor", "worker")
@@ -100,7 +100,7 @@ class Stage:
     async def until(self, happened: Callable[[], Any], what: str) -> Any:
         """Fold what comes until that has happened."""
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while not (found := happened()):
                     await self.reading.more(wait_ms=20)
                     await asyncio.sleep(0.01)
@@ -108,7 +108,7 @@ class Stage:
                         one.fail()
                 return found
         except TimeoutError:
-            raise AssertionError(f"after {SECONDS:.0f} s still not: {what}\n{_told(self.domain)}") from None
+            raise AssertionError(f"after {PATIENCE_SECONDS:.0f} s still not: {what}\n{_told(self.domain)}") from None
 
     async def settled(self) -> None:
         """Return once all that was published is taken in, nothing is due, and the reactor has said so."""
@@ -127,7 +127,7 @@ class Stage:
             pass
 
     async def _done(self, group: str, topic: str) -> None:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while await behind(self.site.log, group, topic):
                 await asyncio.sleep(0.02)
 
@@ -238,7 +238,7 @@ async def started(settings: Settings, app: App, roles: Sequence[str], domains: S
             await serve(heard, roles, domains or [app.domain], app, stop)
 
     running = Running(asyncio.create_task(run()), stop)
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         for one in waiting.values():
             while not one.is_set():
                 running.fail()

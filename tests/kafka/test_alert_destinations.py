@@ -16,8 +16,6 @@ from tests.conformance.services import CHANNEL, KEY, TOKEN, pagerduty, slack
 from tests.kafka.stage import ALL, on_each_log, staged
 from tests.real_alertmanager import alertmanager
 
-pytestmark = pytest.mark.timeout(300)
-
 
 def shop(mended: Path) -> ef.App:
     app = ef.App("shop")

@@ -1,14 +1,10 @@
 """What goes wrong outside a reactor opens an alert in it: on the embedded log and on real Kafka."""
 
-import pytest
-
 from everfresh.config import Settings
 from streams.cloudevents import HEADERS
 from streams.ports import Record
 from tests.kafka.stage import ALL, Stage, on_each_log, staged
 from tests.kafka.test_promises_poison import shop
-
-pytestmark = pytest.mark.timeout(300)
 
 
 def firing(stage: Stage) -> dict[str, str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
 from tools.kafka.broker import Broker, cluster_at, free_port
 from tools.kafka.jars import BrokerUnavailable, jars, version
 
@@ -35,7 +36,7 @@ def alive(pid: int) -> bool:
 
 
 def eventually_dead(pid: int) -> bool:
-    give_up = time.monotonic() + 10
+    give_up = time.monotonic() + PATIENCE_SECONDS
     while alive(pid) and time.monotonic() < give_up:
         time.sleep(0.05)
     return not alive(pid)
@@ -62,7 +63,7 @@ def test_paused_it_holds_connections_and_answers_nothing_until_it_is_resumed(bro
     socket.create_connection(("127.0.0.1", port), timeout=1).close()
     assert not cluster_at(port)
     broker.resume()
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + PATIENCE_SECONDS
     while not cluster_at(port):
         assert time.monotonic() < give_up, "a resumed broker must answer again"
 

@@ -1,7 +1,6 @@
 """What docker-compose.yml says of our services, run as it stands: only the name of the broker and ports are ours."""
 
 import re
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
@@ -13,7 +12,7 @@ import pytest
 import yaml
 
 from tests.cli.shop import Running, Shop, eventually
-from tools.kafka.broker import Broker
+from tools.kafka.broker import Broker, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSED_LOG = "kafka://kafka:9092"
@@ -22,12 +21,6 @@ COMPOSED_LOG = "kafka://kafka:9092"
 def composed() -> dict[str, dict[str, Any]]:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     return {name: service for name, service in services.items() if service.get("build") == "."}
-
-
-def free_port() -> str:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return str(one.getsockname()[1])
 
 
 def said(value: str) -> str:
@@ -39,7 +32,7 @@ class Composition:
     """The services, each in a folder that looks like its container's working directory."""
 
     def __init__(self, broker: Broker, folder: Path) -> None:
-        self.ports = {"EVERFRESH_METRICS_PORT": free_port(), "EVERFRESH_GATEWAY_PORT": free_port()}
+        self.ports = {"EVERFRESH_METRICS_PORT": str(free_port()), "EVERFRESH_GATEWAY_PORT": str(free_port())}
         self.log = {"EVERFRESH_LOG": broker.url, "EVERFRESH_PREFIX": "composed."}
         self._url, self._folder = broker.url, folder
 

@@ -14,9 +14,10 @@ import everfresh as ef
 from everfresh.config import Settings
 from tests.consumers.toolchains import HERE, built, node_modules
 from tests.kafka.stage import ALL, Stage, installation, staged
+from tests.patience import PATIENCE_SECONDS
 from tools.kafka.broker import Broker
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.kafka
 
 LANGUAGES = ("go", "node")
 
@@ -93,7 +94,7 @@ async def line(process: asyncio.subprocess.Process, stage: Stage) -> str:
     """The next line that it prints; what it had to say against it where it ends without one."""
     assert process.stdout is not None
     assert process.stderr is not None
-    async with asyncio.timeout(100):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         said = await process.stdout.readline()
         if not said:
             for role in stage.roles:
@@ -131,6 +132,6 @@ async def test_it_ends_with_a_sentence_where_no_alert_comes(
         program.following(kafka_broker, settings, asset, 8) as process,
     ):
         await stage.until(lambda: stage.domain.state.nodes[asset].version == "1", "its change was taken in")
-        _, wrong = await asyncio.wait_for(process.communicate(), 60)
+        _, wrong = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
     assert process.returncode == 1
     assert f"no everfresh.alert.opened.v1 about {asset} came" in wrong.decode()

@@ -1,12 +1,8 @@
 """One domain reads another's assets: on the embedded log and on real Kafka."""
 
-import pytest
-
 import everfresh as ef
 from everfresh.config import Settings
 from tests.kafka.stage import on_each_log, staged
-
-pytestmark = pytest.mark.timeout(300)
 
 BOTH = ["ops", "ana"]
 

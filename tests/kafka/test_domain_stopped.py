@@ -10,8 +10,6 @@ from tests.choking import Choking, version
 from tests.kafka.stage import Json, Stage, on_each_log, staged
 from tests.kafka.test_promises_poison import shop
 
-pytestmark = pytest.mark.timeout(300)  # for machines that have other things to do; each takes seconds
-
 
 def labelled() -> App:
     app = shop()

@@ -11,7 +11,8 @@ from streams.cloudevents import Envelope
 from streams.errors import BadEvent
 from streams.io.faust import FaustEnded, FaustSettings, Retries, Running, event_topic, faust_app, guarded, running
 from streams.ports import Entry
-from tests.kafka.faust_stage import QUICK, SECONDS, Stage, committed, eventually, eventually_so, numbered, staged
+from tests.kafka.faust_stage import QUICK, Stage, committed, eventually, eventually_so, numbered, staged
+from tests.patience import PATIENCE_SECONDS
 from tools.kafka.broker import Broker
 
 pytestmark = pytest.mark.kafka
@@ -148,7 +149,7 @@ async def test_an_agent_that_is_cancelled_does_not_go_on_behind_the_event_it_had
         for actor in faust.app.agents["job"]._actors:
             actor.actor_task.cancel()
         with pytest.raises(FaustEnded, match="was cancelled while it had an event"):
-            await asyncio.wait_for(faust.ended(), SECONDS)
+            await asyncio.wait_for(faust.ended(), PATIENCE_SECONDS)
         assert job.handled == []
 
 
@@ -157,7 +158,7 @@ async def test_an_app_does_not_live_on_without_its_agent(kafka_broker: Broker) -
     async with staged(kafka_broker.address, "shop") as stage, at_work(stage, job) as faust:
         faust.app.agents.cancel()
         with pytest.raises(FaustEnded, match="the agent's stream ended"):
-            await asyncio.wait_for(faust.ended(), SECONDS)
+            await asyncio.wait_for(faust.ended(), PATIENCE_SECONDS)
 
 
 async def test_a_handler_that_cancels_itself_has_failed_and_no_more(kafka_broker: Broker) -> None:

@@ -20,7 +20,8 @@ from streams.io.faust import EventApp, FaustEnded, FaustSettings, Running, event
 from streams.io.faust_positions import Start
 from streams.io.kafka_settings import KafkaSettings
 from streams.ports import Entry
-from tests.kafka.faust_stage import QUICK, SECONDS, Stage, committed, eventually, numbered, staged
+from tests.kafka.faust_stage import QUICK, Stage, committed, eventually, numbered, staged
+from tests.patience import PATIENCE_SECONDS
 from tools.kafka.broker import Broker, free_port
 
 pytestmark = pytest.mark.kafka
@@ -191,7 +192,7 @@ async def test_an_app_that_hangs_without_a_word_is_noticed(kafka_broker: Broker)
         await asyncio.sleep(3)
         await stage.write(stage.topics.changes.name, *map(numbered, "ab"))
         with pytest.raises(FaustEnded, match="got nothing for 2 s; it is 2 behind"):
-            await asyncio.wait_for(ended, SECONDS)
+            await asyncio.wait_for(ended, PATIENCE_SECONDS)
 
 
 async def test_a_process_that_is_killed_again_and_again_loses_nothing(kafka_broker: Broker, tmp_path: Path) -> None:

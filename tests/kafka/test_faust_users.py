@@ -14,7 +14,8 @@ from streams.cloudevents import decode, encode, envelope
 from streams.errors import DefinitionError, SettingError
 from streams.events import Alert, AlertOpened, AlertResolved, FreshnessChanged
 from streams.io.faust import Retries
-from tests.kafka.faust_stage import QUICK, SECONDS, Stage, eventually, numbered, staged
+from tests.kafka.faust_stage import QUICK, Stage, eventually, numbered, staged
+from tests.patience import PATIENCE_SECONDS
 from tools.kafka.broker import Broker
 
 pytestmark = pytest.mark.kafka
@@ -128,7 +129,7 @@ async def test_a_stop_waits_for_the_event_that_is_being_handled(kafka_broker: Br
         await eventually(lambda: pager.faust.started and pager.faust.places and not pager.faust.rebalancing)
         await stage.say(stage.topics.alerts.name, alert(AlertOpened, "a"), "f")
         await stage.say(stage.topics.alerts.name, alert(AlertOpened, "b"), "f")
-        await asyncio.wait_for(began.wait(), SECONDS)
+        await asyncio.wait_for(began.wait(), PATIENCE_SECONDS)
         stop.set()
         await serving
     assert done == ["a"]
@@ -166,13 +167,13 @@ async def test_the_example_in_the_modules_docstring_runs(kafka_broker: Broker, t
         process = subprocess.Popen([sys.executable, "-u", str(program)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         try:
             said = asyncio.create_task(asyncio.to_thread(process.stdout.readline))  # type: ignore[union-attr]
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while not said.done():  # it hears what comes after its start, and when that is it doesn't say
                     await stage.say(stage.topics.alerts.name, alert(AlertOpened, "late"), "f")
                     await asyncio.sleep(0.2)
             assert said.result() == "everfresh.alert.opened.v1 error shop/revenue late\n"
             process.terminate()
-            assert await asyncio.to_thread(process.wait, SECONDS) == 0
+            assert await asyncio.to_thread(process.wait, PATIENCE_SECONDS) == 0
         finally:
             process.kill()
             process.wait()

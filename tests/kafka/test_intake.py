@@ -20,7 +20,8 @@ from streams.errors import LogUnavailable, TopicMismatch
 from streams.events import RunCancelled, RunGranted
 from streams.io.faust import GivenUp, Retries
 from streams.ports import Record
-from tests.kafka.faust_stage import QUICK, SECONDS, Stage, a_grant, eventually, eventually_so, staged
+from tests.kafka.faust_stage import QUICK, Stage, a_grant, eventually, eventually_so, staged
+from tests.patience import PATIENCE_SECONDS
 from tools.kafka.broker import Broker
 
 pytestmark = pytest.mark.kafka
@@ -75,7 +76,7 @@ async def listening(stage: Stage, worker: Worker, name: str = "w1", log: Any = N
 
 async def _ready(intake: Intake, running: "asyncio.Task[None]") -> None:
     waiting = asyncio.create_task(intake.ready())
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await asyncio.wait([waiting, running], return_when=asyncio.FIRST_COMPLETED)
     if running.done():
         waiting.cancel()
@@ -89,7 +90,7 @@ async def give(stage: Stage, *runs: str, worker: str = "w1") -> None:
 
 async def given(stage: Stage, run: str) -> None:
     """Give it, again and again until the broker acknowledges it."""
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             with contextlib.suppress(LogUnavailable):
                 return await give(stage, run)
@@ -213,7 +214,7 @@ async def test_a_crash_of_faust_loses_and_repeats_nothing(kafka_broker: Broker) 
             await has_taken(worker, f"{number}-before")
             await crash(intake)
             await give(stage, f"{number}-while-it-was-down")
-            await asyncio.wait_for(intake.ready(), SECONDS)
+            await asyncio.wait_for(intake.ready(), PATIENCE_SECONDS)
             assert intake.starts == number + 2
             await give(stage, f"{number}-after")
             await has_taken(worker, f"{number}-after")
@@ -327,7 +328,7 @@ async def test_an_intake_that_is_told_to_stop_while_its_broker_is_gone_stops_soo
 def test_figures(kafka_broker: Broker) -> None:
     """Printed, not asserted: this machine does other things too. -s shows them."""
     command = [sys.executable, "-m", "tests.kafka.intake_figures", kafka_broker.address, "--idle", "10"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
     print(done.stdout)
     assert done.returncode == 0, done.stderr
     assert "idle intake" in done.stdout

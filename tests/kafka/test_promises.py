@@ -6,15 +6,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import everfresh as ef
 from everfresh import App
 from everfresh.config import Settings
 from everfresh.policies import Eager
 from tests.kafka.stage import ALL, Json, on_each_log, staged
-
-pytestmark = pytest.mark.timeout(300)  # for machines that have other things to do; each takes seconds
 
 RUN_SECONDS = 0.2
 

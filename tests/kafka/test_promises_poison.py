@@ -23,8 +23,6 @@ from streams.topics import Topics
 from tests.choking import Choking, version
 from tests.kafka.stage import ALL, Json, Stage, on_each_log, staged
 
-pytestmark = pytest.mark.timeout(300)  # for machines that have other things to do; each takes seconds
-
 
 def shop(domain: str = "shop") -> App:
     app = App(domain)

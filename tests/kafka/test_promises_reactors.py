@@ -30,8 +30,7 @@ from streams.io.urls import sqlite_path
 from streams.ports import Entry, EventLog, Position, Record, Stamp
 from streams.topics import Topics
 from tests.kafka.stage import Stage, on_each_log, staged
-
-pytestmark = pytest.mark.timeout(300)  # for machines that have other things to do; each takes seconds
+from tests.patience import PATIENCE_SECONDS
 
 Place = tuple[str, int]
 
@@ -135,7 +134,7 @@ class Deaf:
 
 async def assert_the_newest_state_won(stage: Stage) -> None:
     """Per asset the last word in freshness.v1 is the one with the highest sequence, and it says fresh."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not all_fresh(said := await words(stage)):
             await asyncio.sleep(0.05)  # a reader hears of a transaction a moment after its writer does
     assert set(said) == {b"shop/revenue", b"shop/report"}

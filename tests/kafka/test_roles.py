@@ -5,8 +5,6 @@ import os
 from functools import partial
 from pathlib import Path
 
-import pytest
-
 import everfresh as ef
 from everfresh import App
 from everfresh.config import Settings
@@ -14,8 +12,6 @@ from everfresh.loading import load_app
 from everfresh.policies import Eager
 from everfresh.site import deploy
 from tests.kafka.stage import on_each_log, staged
-
-pytestmark = pytest.mark.timeout(300)  # for machines that have other things to do; each takes seconds
 
 
 def shop(code_version: str) -> App:

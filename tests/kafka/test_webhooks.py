@@ -13,8 +13,6 @@ from streams.errors import SettingError
 from tests.conformance.webhook_receiver import SECRET, receiving
 from tests.kafka.stage import ALL, on_each_log, staged
 
-pytestmark = pytest.mark.timeout(300)
-
 
 def shop(is_mended: Callable[[], bool]) -> ef.App:
     app = ef.App("shop")

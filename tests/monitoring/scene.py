@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.patience import PATIENCE_SECONDS
 from tools.children import end, spawn
 from tools.kafka.broker import free_port
 
@@ -38,8 +39,6 @@ async def report(revenue: ef.Input) -> str:
 async def broken(orders: ef.Input) -> str:
     raise ValueError("no such warehouse")
 """
-
-PATIENCE_SECONDS = 200.0
 
 
 class Scene:

@@ -1,5 +1,6 @@
 """Many seeds: each played once for one state of the code, written down as it ends, and told as histograms."""
 
+import gc
 import statistics
 from argparse import ArgumentTypeError
 from collections import Counter
@@ -76,10 +77,16 @@ def campaign(seeds: Sequence[int], path: Path, jobs: int = 1) -> Iterator[Told]:
         if one.seed in wanted:
             del wanted[one.seed]
             yield one
-    with path.open("ab", buffering=0) as out, get_context("spawn").Pool(jobs) as pool:
+    with path.open("ab", buffering=0) as out, get_context("spawn").Pool(jobs, _ready) as pool:
         for one in pool.imap_unordered(play, wanted, chunksize=8):
             out.write(orjson.dumps([*one]) + b"\n")
             yield one
+
+
+def _ready() -> None:
+    """In a player's process: what is loaded isn't looked through for garbage again and again, an eighth of its time."""
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 50)
 
 
 class Thousand(NamedTuple):

@@ -64,7 +64,7 @@ class Ledger:
     heeds_since: dict[str, int] = field(default_factory=dict)  # asset → the deploy that changed what makes it stale
     _last: dict[Node, tuple[str | None, str | None]] = field(default_factory=dict)
     _deploy: int = -1
-    _said: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _said: dict[str, frozenset[str]] = field(default_factory=dict)
     _heeds: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
     _seen: set[tuple[str, str]] = field(default_factory=set)
     _heeded: dict[str, frozenset[str]] = field(default_factory=dict)  # by the newest deploy
@@ -142,8 +142,8 @@ class Ledger:
         self._last = {node: one for node, one in self._last.items() if graph.declares(node) or not node[1]}
         for key, one in self.assets.items():
             code = (one.code_version, frozenset(dep.asset for dep in one.deps), one.outputs)
-            said = tuple(dep.model_dump_json(include={"asset", "mapping"}) for dep in one.deps if dep.mapping)
-            said += tuple(self._names_of(dep) for dep in one.deps if one.partitions is None or dep.mapping is not None)
+            said = frozenset(dep.model_dump_json(include={"asset", "mapping"}) for dep in one.deps if dep.mapping)
+            said |= {self._names_of(dep) for dep in one.deps if one.partitions is None or dep.mapping is not None}
             is_new = not self.code[key] or self.code[key][-1] != code or self._said.get(key) != said
             if one.kind == "derived" and ((key in manual and not self.is_root(key)) or is_new):
                 self.code[key].append(code)
@@ -152,7 +152,7 @@ class Ledger:
 
         for key, one in self.assets.items():
             if one.kind == "derived":
-                heeds = one.policy.requires, frozenset(self.heeded(key))
+                heeds = one.policy.requires, self._heard(key, self.heeded(key))
                 if self._heeds.setdefault(key, heeds) != heeds:
                     self._heeds[key], self.heeds_since[key] = heeds, offset
 
@@ -220,8 +220,9 @@ class Ledger:
         if asset.policy.requires == "any":
             return self._oldest(self._heard(key, self.heeded(key)), cut)
         runs = self.assets[asset.made_by or key]  # all that its computation reads
-        deps = [dep.asset for dep in runs.deps if dep.asset not in runs.policy.ignored]
-        each = [self._oldest(self._heard(key, self.heeded_through(dep)), cut) for dep in deps]
+        ways = [self.heeded_through(dep.asset) for dep in runs.deps if dep.asset not in runs.policy.ignored]
+        ways += [frozenset((LOOK + runs.key,))] if runs.observed else []
+        each = [self._oldest(self._heard(key, way), cut) for way in ways]
         new = [one for one in each if one is not None]
         last = [max(new, key=lambda one: one.offset)] if new and len(new) == len(each) else []
         code = self._oldest(frozenset(CODE + one.key for one in (asset, runs) if one.policy.on_code != "ignore"), cut)
