@@ -1,10 +1,14 @@
 """How long runs take, learned from reports, and the longest chains of them."""
 
+from collections.abc import Sequence
+
 from reactors.domain import Domain
 from reactors.state import Node
 from reactors.timers import arm
 
 _WINDOW = 16
+_GUESSES = 5
+"""as many runs `takes=` stands for until they were seen: by a first one alone, slow work looks like a slow start"""
 _RISE_PERCENT, _FALL_PERCENT = 5, 25
 """an estimate moves only by more than this, or each report would move every due time downstream; too short a one breaks
 promises, too long a one only makes runs earlier"""
@@ -44,20 +48,25 @@ def _learned(domain: Domain, node: Node) -> list[int]:
 
 
 def expected(domain: Domain, node: Node) -> int:
-    """A high quantile of the last runs; before the first, what `takes=` says.
+    """A high quantile of the last runs, and of what `takes=` says while they are few.
 
     A fifth of them may take longer: otherwise one slow start would push every due time ahead for the whole window.
     """
-    durations = domain.state.learned.get(node.asset, ()) if node.partition else node.durations
-    if not durations:
-        return domain.definition(node).takes_ms
-    return sorted(durations, reverse=True)[len(durations) // 5]
+    durations = _seen(domain, node)
+    guess = domain.definition(node).takes_ms
+    known = [*durations, *[guess] * (_GUESSES - len(durations))] if guess or not durations else durations
+    return sorted(known, reverse=True)[len(known) // 5]
 
 
 def longest_lately(domain: Domain, node: Node) -> int:
-    """The longest of the last runs; before the first, twice what `takes=` says."""
-    durations = domain.state.learned.get(node.asset, ()) if node.partition else node.durations
-    return max(durations, default=2 * domain.definition(node).takes_ms)
+    """The longest of the last runs, or of what `takes=` says: twice that before the first, a fifth less with each."""
+    durations = _seen(domain, node)
+    doubted = 2 * _GUESSES - len(durations) if len(durations) < _GUESSES else 0
+    return max(*durations, 0, domain.definition(node).takes_ms * doubted // _GUESSES)
+
+
+def _seen(domain: Domain, node: Node) -> Sequence[int]:
+    return domain.state.learned.get(node.asset, ()) if node.partition else node.durations
 
 
 def price(domain: Domain, node: Node) -> bool:

@@ -28,7 +28,7 @@ def draw(stories: list[Story], found: dict[str, Any], path: Path) -> None:
             axes.set_xlabel("seconds into the replay of 2013")
     _runs(figure.add_subplot(grid[:, 1]), found)
     missed = sum(one["longest_lag_seconds"] > one["promise_seconds"] for one in found["promises"].values())
-    promises = f"{missed} promises missed" if missed else "every asset as fresh as promised"
+    promises = f"{missed} promise{'s' * (missed > 1)} missed" if missed else "every asset as fresh as promised"
     title = f"{found['changes']:,} changes of a year, {found['runs']} runs, {promises}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=13, color=INK, fontweight="bold")
     figure.savefig(path)
