@@ -20,7 +20,7 @@ def learn(domain: Domain, node: Node, duration_ms: int) -> None:
     learned.append(max(0, duration_ms))
     del learned[:-_WINDOW]
     estimate, most = expected(domain, node), longest_lately(domain, node)
-    if _is_near(estimate, node.takes) and _is_near(most, node.most):
+    if _is_near(estimate, node.takes) and _is_near(most, node.most) and len(learned) != _GUESSES:
         return
     more = estimate - node.takes
     # A new partition takes what others did.
@@ -72,13 +72,15 @@ def _seen(domain: Domain, node: Node) -> Sequence[int]:
 def price(domain: Domain, node: Node) -> bool:
     """Work out the node's paths and longest run from its inputs'; tells whether they changed.
 
-    What runs at most every so often keeps its readers waiting as one run in flight of that length would.
+    What runs at most every so often keeps its readers waiting as one run in flight of that length would. What was seen
+    too seldom to know better may take as long again as it once did.
     """
     above = domain.derived_inputs(node)
     path = node.takes + max((one.path for one in above), default=0)
     longest = max([node.takes, *(max(one.longest, domain.definition(one).policy.every_ms or 0) for one in above)])
     slow = node.most + max((one.slow for one in above), default=0)
-    rest = max((max(one.rest, domain.definition(one).policy.every_ms or 0) for one in above), default=0)
+    doubt = node.most - node.takes if len(_seen(domain, node)) < _GUESSES else 0
+    rest = max([doubt, *(max(one.rest, domain.definition(one).policy.every_ms or 0) for one in above)])
     before = node.path, node.longest, node.slow, node.rest
     node.path, node.longest, node.slow, node.rest = path, longest, slow, rest
     return before != (path, longest, slow, rest)

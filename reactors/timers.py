@@ -67,8 +67,9 @@ def margin(domain: Domain, node: Node) -> int:
     """How much earlier than its path asks the node is due: runs may take longer, others be ahead, and slots be taken.
 
     Runs take longer than expected now and then: as much as they did lately, all on the way together, but no more than
-    the longest run. Requests of one node are granted in the order of their cuts: where several are on their way each
-    may cost the longest run once, as in any pipeline. What rests between its runs may have begun to just before.
+    the longest run, unless too few were seen to be sure. Requests of one node are granted in the order of their cuts:
+    where several are on their way each may cost the longest run once, as in any pipeline. What rests between its runs
+    may have begun to just before.
 
     Even where runs take no time it is due a moment before the promise is broken: until the timer's fact and the grant
     stand in the journal some milliseconds pass that no duration tells of.
@@ -79,7 +80,7 @@ def margin(domain: Domain, node: Node) -> int:
         return (node.queued * node.longest or slower) + moment
     ahead = max(1, node.queued) * node.longest
     queueing = (domain.work(node) - node.path) // domain.state.slots
-    return node.longest + ahead + queueing + moment
+    return max(node.longest, node.rest) + ahead + queueing + moment
 
 
 def note_delay(domain: Domain, delay_ms: int) -> None:

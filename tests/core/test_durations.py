@@ -2,12 +2,14 @@
 
 from everfresh.testing import World
 from streams.policies import Within
-from tests.core.worlds import SECOND, derived, source, verdicts, world_of
+from tests.core.worlds import MINUTE, SECOND, derived, source, verdicts, world_of
 
 
-def lived(takes_ms: int, *seconds: int) -> World:
-    """d/s → d/a, promised within 1m, after runs of so many seconds each."""
+def lived(takes_ms: int, *seconds: int, slots: int = 0) -> World:
+    """d/s → d/a, promised within 1m, after runs of so many seconds each, one in ten minutes."""
     world = world_of(source("d/s"), derived("d/a", "d/s", policy=Within("1m"), takes_ms=takes_ms))
+    if slots:
+        world.slots(slots)
     for took in seconds:
         world.takes("d/a", took * SECOND)
         world.publish("d/s")
@@ -48,3 +50,20 @@ def test_a_second_run_that_takes_twice_what_was_declared_is_in_time() -> None:
     world.advance("1h")
     assert [run.outcome for run in world.runs("d/b")] == ["materialized"] * 2
     assert world.events("everfresh.alert.*") == []
+
+
+def granted_before(world: World) -> int:
+    """How long before its promise of 1m the last run of d/a began, in seconds: each world publishes once in 10m."""
+    *_, last = world.runs("d/a")
+    published = world.clock - 10 * MINUTE
+    return (published + MINUTE - last.granted_at) // SECOND
+
+
+def test_after_a_slow_start_the_next_run_begins_in_time_for_another_one() -> None:
+    assert granted_before(lived(5_000, 30, 5)) == 30
+    assert granted_before(lived(5_000, 30, 5, 5, 5, 5)) == 30
+    assert granted_before(lived(5_000, 30, 5, 5, 5, 5, 5)) < 12  # by now it was the only one of five
+
+
+def test_where_slots_are_few_too_the_next_run_after_a_slow_start_is_in_time() -> None:
+    assert granted_before(lived(5_000, 30, 30, slots=1)) >= 30
