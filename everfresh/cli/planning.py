@@ -15,6 +15,7 @@ from reactors.state import Node
 from streams.cloudevents import envelope
 from streams.definitions import AssetDef, Manifest
 from streams.events import DefinitionsDeclared
+from streams.units import readable
 
 Json = dict[str, Any]
 
@@ -52,7 +53,7 @@ class Feasibility:
         """What is the matter, and what would do."""
         figures = f"its path takes {span(self.path_ms)}, one run in flight may take {span(self.longest_ms)} more"
         if self.is_infeasible:
-            least = span(self.path_ms + self.longest_ms)
+            least = readable(self.path_ms + self.longest_ms)  # to the ms: what is promised next has to do
             return f"{self.asset} can't keep its promise of {span(self.promise_ms)}: {figures}; promise {least} or more"
         return f"{self.asset} promises {span(self.promise_ms)}, which is tight: {figures}; with few slots it is missed"
 

@@ -36,7 +36,7 @@ async def revenue(orders: ef.Input) -> str:
     return f"of {orders.version}"
 
 
-@app.asset(deps=[revenue], freshness=ef.Within("1s"))
+@app.asset(deps=[revenue], freshness=ef.Within("1s"), takes="20ms")
 async def report(revenue: ef.Input) -> str:
     return "on " + revenue.load()
 
