@@ -16,8 +16,11 @@ PARTITION = "partition"
 
 
 def news_of(domain: Domain, node: Node, at: int, pins: Mapping[str, Pin]) -> dict[str, InputNews]:
-    """What a run at the cut `at` has new to read, input by input. A first run reads the whole: nothing is said."""
-    if node.version is None or not node.consistent:
+    """What a run at the cut `at` has new to read, input by input. Of a run that reads the whole nothing is said.
+
+    That is a first one, or one from whose inputs a deploy took a partition that the version before was computed from.
+    """
+    if node.version is None or not node.consistent or gone(node, pins):
         return {}
     found = {}
     for key in pins:
@@ -27,6 +30,11 @@ def news_of(domain: Domain, node: Node, at: int, pins: Mapping[str, Pin]) -> dic
             changes = _changes(root, node.cut_at, at) if root is not None else None
             found[key] = InputNews(previous=before.version, changes=changes)
     return found
+
+
+def gone(node: Node, pins: Mapping[str, Pin]) -> bool:
+    """The version was computed from a partition that is read no more, for a deploy took it away."""
+    return any(key not in pins and not key.startswith(PSEUDO) for key in node.consumed)
 
 
 def _changes(root: Root, after: int, until: int) -> tuple[Covered, ...] | None:

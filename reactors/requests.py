@@ -9,6 +9,7 @@ from reactors.domain import Domain
 from reactors.freshness import blocker, reblock
 from reactors.heeding import oldest_after
 from reactors.marking import free_below, hear_inputs, last_by, note_staleness, plan_again
+from reactors.news import gone
 from reactors.state import Node, Request, Root, Wave
 from reactors.timers import arm
 from streams.definitions import CODE
@@ -66,8 +67,10 @@ def is_new(pin: Pin, before: Pin | None) -> bool:
 
 
 def may_move(node: Node, pins: Mapping[str, Pin]) -> bool:
-    """None of the inputs is new: the version is right at the newer cut too, without a run."""
-    return node.version is not None and not any(is_new(pin, node.consumed.get(key)) for key, pin in pins.items())
+    """None of the inputs is new, or gone: the version is right at the newer cut too, without a run."""
+    if node.version is None or any(is_new(pin, node.consumed.get(key)) for key, pin in pins.items()):
+        return False
+    return not gone(node, pins)
 
 
 def cut_of(domain: Domain, node: Node, at: int) -> Cut:

@@ -78,6 +78,8 @@ def _since(asked: dict[int, bool], done: int) -> list[bool]:
 
 def _all_known(trace: Trace, grant: Grant, consumed: Consumed) -> bool:
     before, graph = consumed.inputs[grant.node], trace.graph(grant.offset)
+    if not before.keys() <= grant.inputs.keys():
+        return False  # a deploy took a partition that the version before was computed from
     return bool(grant.inputs) and all(
         name in before and not _code_or_input_is_new(trace, graph, name, (before[name], pin))
         for name, pin in grant.inputs.items()
@@ -143,6 +145,8 @@ def _moved(trace: Trace, item: Publication, consumed: dict[str, Pin]) -> Iterato
     said = [key for key in most if text_of(key) in item.inputs]
     if any(key not in said for key in least):
         yield _wrong(Invariant.VALUES, item, "moved without a run, and without all that it reads")
+    for name in sorted(consumed.keys() - item.inputs.keys()):
+        yield _wrong(Invariant.VALUES, item, f"moved without a run, though {name}, which it holds, is read no more")
     for key in [*said, (CODE + asset, "")]:
         name, cuts = text_of(key), [trace.seen(key, item.cut, view) for view in (soon, late)]
         before = consumed.get(name)

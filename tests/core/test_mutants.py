@@ -6,7 +6,6 @@ from tests.core.simulation.mutants import MUTANTS, Mutant, first_told
 from tests.core.simulation.thrift import dear
 
 TOLD_BY = {
-    "a commit marks nothing": 100_000,
     "nothing falls due": 100_000,
     "due without a margin": 100_029,
     "ticks pass": 100_012,

@@ -71,14 +71,15 @@ def from_scratch(ledger: Ledger, view: View, node: Node, cut: dict[str, int], kn
     if LOOK + asset in cut:
         return ledger.looked.get((asset, cut[LOOK + asset]), "never looked at")
     code_version, deps, _ = ledger.code[asset][cut[CODE + asset] - 1]
-    read = ledger.reads(node, cut, view.place)
+    place, read = ledger.reads(node, cut, view.place)
     if {key[0] for key in read} != deps:
         return f"nothing: no version of {node} at {cut} reads {sorted(deps)}"
     inputs = {}
     for key in read:
         # A deploy may have put other sources above it since; then the cut speaks of those from before.
-        then = trace.view(view.place)
-        seen = trace.seen(key, cut, view if view.graph.view(key[0]) <= cut.keys() else then)
+        # And what it took away was still there when the version was computed.
+        now = view if view.graph.view(key[0]) <= cut.keys() else trace.view(view.place)
+        seen = trace.seen(key, cut, now if now.graph.declares(key) else trace.view(place))
         if key[0] in cut:
             seq = seen[key[0]]
             inputs[node_key(*key)] = ledger.commits[key[0]][seq - 1].value if seq else NOTHING

@@ -97,10 +97,10 @@ class Ledger:
         read = [(asset_of(key), partition_of(key)) for key in one.inputs if not key.startswith(CODE)]
         self.read[(one.asset, one.partition), frozenset(one.cut.items())].append((place, read))
 
-    def reads(self, node: Node, cut: dict[str, int], place: int) -> list[Node]:
-        """What the newest version at a cut was computed from, of those whose place isn't past the one given."""
+    def reads(self, node: Node, cut: dict[str, int], place: int) -> tuple[int, list[Node]]:
+        """Where the newest version at a cut belongs, not past the place given, and what it was computed from."""
         known = self.read[node, frozenset(cut.items())]
-        return next((read for at, read in reversed(known) if at <= place), known[0][1] if known else [])
+        return next((one for one in reversed(known) if one[0] <= place), known[0] if known else (place, []))
 
     def publish(self, offset: int, one: Publication) -> None:
         """Take a publication in; a Manual asset's is a commit for its readers."""
