@@ -175,6 +175,33 @@ def test_a_partitions_run_without_new_inputs_is_found() -> None:
     assert broken(story) == [Invariant.NEED]
 
 
+def without_the_second() -> PartedStory:
+    """A deploy had a's days begin with the second one: January was computed from the first, too."""
+    story = months()
+    days = {"kind": "windows", "unit": "day", "first": TWO, "tz": "UTC"}
+    story.declare(
+        parted_source("d/s", days),
+        parted("d/a", days, ("d/s", None)),
+        parted("d/month", MONTHS, ("d/a", None), policy="within"),
+    )
+    story.reads[JANUARY] = (f"d/a[{TWO}]",)
+    return story
+
+
+def test_a_run_without_a_partition_that_a_deploy_took_is_right() -> None:
+    story = without_the_second()
+    story.run(JANUARY)
+    assert broken(story) == []
+    story.run(JANUARY)
+    assert broken(story) == [Invariant.NEED]
+
+
+def test_a_move_of_what_was_computed_from_a_partition_that_a_deploy_took_is_found() -> None:
+    story = without_the_second()
+    story.move(JANUARY)
+    assert broken(story) == [Invariant.VALUES]
+
+
 def test_a_partition_that_no_promise_needs_is_not_to_run() -> None:
     idle = parted("d/idle", DAYS, ("d/s", None))
     story = PartedStory({f"d/idle[{day}]": (f"d/s[{day}]",) for day in (ONE, TWO)}, parted_source("d/s", DAYS), idle)

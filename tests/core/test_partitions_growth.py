@@ -2,8 +2,9 @@
 
 from everfresh.testing import World
 from streams.definitions import AssetDef, Retry
-from streams.partitions import All, Last, Overlapping, Static
+from streams.partitions import All, Last, Overlapping, Static, Windows
 from streams.policies import Eager, Manual, Within
+from tests.checker import check, read
 from tests.core.test_partitions import DAYS, MONTHS, parted, ran
 from tests.core.worlds import Journal, accepted_in, domain_of, source, world_of
 
@@ -203,6 +204,31 @@ def test_where_the_newest_change_was_of_a_partition_that_a_deploy_removes_its_re
     world.advance("1m")
     assert [run.cut["d/s"] for run in world.runs("d/all")[before:]] == [1]
     assert world.state("d/all")["verdict"] == "fresh"
+
+
+def test_what_a_deploy_took_away_isnt_in_what_stands_at_a_newer_cut() -> None:
+    def assets(first: str) -> list[AssetDef]:
+        days = Windows(unit="day", first=first)
+        month = parted("d/month", "d/s", "d/t", parts=MONTHS, policy=Eager())
+        return [source("d/s", partitions=days), source("d/t", partitions=MONTHS), month]
+
+    world = world_of(*assets("2013-01-01"))
+    for day in ("2013-01-01", "2013-01-02"):
+        world.publish("d/s", partition=day)
+    world.publish("d/t", fingerprint="same", partition="2013-01")
+    world.deploy(domain_of(*assets("2013-01-02")))
+    world.advance("1h")
+    before = world.runs("d/month")
+    assert "d/s[2013-01-01]" in before[-1].inputs
+    world.publish("d/t", version="2", fingerprint="same", partition="2013-01")
+    world.advance("1s")
+    (last,) = world.runs("d/month")[len(before) :]
+    assert "d/s[2013-01-01]" not in last.inputs
+    assert world.events("everfresh.run.granted.v1")[-1]["news"] == {}  # it reads the whole
+    world.publish("d/t", version="3", fingerprint="same", partition="2013-01")
+    world.advance("1s")
+    assert world.runs("d/month")[-1] == last
+    assert check(read(world.exported()), quiet=True).violations == []
 
 
 def test_what_is_made_together_knows_the_path_of_each() -> None:
