@@ -1,10 +1,11 @@
 """The contract of a Store (reactors/ports.py), asked of each store over a folder and over an fsspec URL."""
 
 import os
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 import duckdb
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from reactors.io.stores import FileStore, JsonStore, ParquetStore, read
+from reactors.io.stores.local import path_of
 from reactors.ports import Address, Store
 from streams.errors import BadResult, LoadError
 
@@ -199,6 +201,23 @@ def frames() -> dict[str, Any]:
         "pandas": pd.DataFrame({"day": ["a", "b"], "n": [1.5, float("nan")]}),
         "duckdb": duckdb.connect().from_arrow(arrow),
     }
+
+
+def test_a_table_that_was_read_holds_its_file_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[weakref.ref[BinaryIO]] = []
+
+    def watched(uri: str) -> BinaryIO:
+        file = path_of(uri).open("rb")
+        opened.append(weakref.ref(file))
+        return file
+
+    monkeypatch.setattr("reactors.io.stores.reading.opened", watched)
+    uri = ParquetStore(str(tmp_path)).write(at("1"), pl.DataFrame({"id": [1, 2]})).uri
+    held = 0
+    for _ in range(300):  # a thread that holds it still when Python ends aborts the process
+        read(uri)
+        held += opened[-1]() is not None
+    assert (len(opened), held) == (300, 0)
 
 
 @pytest.mark.parametrize("written", frames())
