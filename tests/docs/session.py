@@ -25,12 +25,8 @@ _MASKS = (
     (re.compile(r"\b\d+(\.\d+)? ([KMG]i)?B\b"), "SIZE"),
     (re.compile(r"(attempt \d+ on )\S+(?=:)"), r"\1WORKER"),
     (re.compile(r" {2,}"), "  "),
-    (
-        re.compile(r"infeasible(.*)  its promise of SPAN is below its path of SPAN plus one run of SPAN"),
-        r"fresh\1  nothing changed since its cut",
-    ),
 )
-"""what is another one each time, or on another machine: on a slow one a page's promise can't be kept"""
+"""what is another one each time"""
 
 _MAY_COME = ("freshness.overdue", "freshness.at_risk", "freshness.infeasible", "explained by another; --all")
 """the line of a promise that a session breaks, or can't keep: that depends on the machine, and on when one looks"""

@@ -126,13 +126,8 @@ EXAMPLES = {
 def test_what_a_page_tries_in_virtual_time_holds(tmp_path: Path, page: str, examples: int) -> None:
     found = [block.text for block in blocks("python") if block.page == page]
     assert len(found) == examples
-    ran = python(tmp_path, "\n".join([*found, "print('all of it held', flush=True)"]))
-    assert ran.out.endswith("all of it held\n"), ran
-    assert ran.code == 0 or ran.err == ABORTED, ran
-
-
-ABORTED = "terminate called without an active exception\n"
-"""what a native library's thread says now and then when Python ends, of a process that has done all it had to"""
+    ran = python(tmp_path, "\n".join(found))
+    assert ran.code == 0, ran
 
 
 @pytest.mark.parametrize("block", blocks("python"), ids=lambda block: block.page)
