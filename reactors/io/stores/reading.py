@@ -45,7 +45,7 @@ def read(uri: str, format: str | None = None, as_type: Any = None) -> Any:  # no
 def _table(uri: str, kind: str) -> Any:
     arrow, parquet = library("pyarrow"), library("pyarrow.parquet")
     try:
-        # read_table would leave the file to a thread of Arrow's, which aborts the process if Python ends before it lets go.
+        # read_table would leave the file to a thread of Arrow's, which aborts the process where Python ends before.
         with opened(uri) as file, parquet.ParquetFile(file) as table:
             return table_as(table.read(), kind)
     except arrow.ArrowException as error:
