@@ -92,9 +92,14 @@ def is_busy(node: Node) -> bool:
     return node.run is not None and (node.run.live or node.run.retry_at is not None)
 
 
-def is_held(node: Node) -> bool:
-    """Nothing may be run through this node now. What was tried and failed waits for something new to be committed."""
-    parked = node.tried_at >= 0 and node.stale_at is not None and node.since_at is None and not node.requests
+def is_parked(node: Node) -> bool:
+    """It was tried, and failed: it waits for something new to be committed, or for somebody to want it again."""
+    return node.tried_at >= 0 and node.stale_at is not None and node.since_at is None and not node.requests
+
+
+def is_held(domain: Domain, node: Node) -> bool:
+    """Nothing may be run through this node now. An output that was tried is brought by what its computation is at."""
+    parked = is_parked(node) and not domain.run_by(node).requests
     return node.paused is not None or node.missing > 0 or parked
 
 

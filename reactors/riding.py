@@ -88,7 +88,7 @@ def _due_again(domain: Domain, node: Node) -> int | None:
 def may_ride(domain: Domain, node: Node, at: int, company: Company) -> bool:
     """It pays that the node joins a wave of the cut `at`. Only a Within has slack to give."""
     since, wake = stale_from(node), node.wake_at
-    if node.wave is not None or node.requests or not lacks(domain, node, at) or is_held(node):
+    if node.wave is not None or node.requests or not lacks(domain, node, at) or is_held(domain, node):
         return False
     if not isinstance(domain.definition(node).policy, Within) or since is None or wake is None:
         return False
@@ -109,7 +109,7 @@ def may_follow(domain: Domain, node: Node, at: int) -> bool:
     """An Eager asset goes along when a source above it is looked at: if that finds nothing, it needs no run."""
     if node.asset not in domain.graph.followers or node.wave is not None or node.requests:
         return False
-    if not lacks(domain, node, at) or is_held(node) or not agrees(domain, node, at):
+    if not lacks(domain, node, at) or is_held(domain, node) or not agrees(domain, node, at):
         return False
     if not may_begin(domain, node, domain.state.now) or _lacking(domain, node, at) is None:
         return False
@@ -123,7 +123,7 @@ def _lacking(domain: Domain, node: Node, at: int) -> list[Node] | None:
     while stack:
         for one in domain.derived_inputs(stack.pop()):
             if one.key not in found and lacks(domain, one, at):
-                if one.requests or is_held(one) or not may_begin(domain, one, domain.state.now):
+                if one.requests or is_held(domain, one) or not may_begin(domain, one, domain.state.now):
                     return None
                 found[one.key] = one
                 stack.append(one)

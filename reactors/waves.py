@@ -16,6 +16,7 @@ from reactors.requests import (
     is_busy,
     is_forced,
     is_held,
+    is_parked,
     lacks,
     may_move,
     move,
@@ -99,7 +100,7 @@ def _is_out_of_reach(domain: Domain, node: Node, at: int) -> bool:
     """It can't be had at that cut: it is held, something it reads wasn't there yet, or its code was another's."""
     if came_later(domain, node, at):
         return True
-    return is_held(node) if lacks(domain, node, at) else node.version is None
+    return is_held(domain, node) if lacks(domain, node, at) else node.version is None
 
 
 def deadline(domain: Domain, node: Node) -> int:
@@ -120,8 +121,8 @@ def survey(domain: Domain, wave: Wave) -> Survey:
     states: dict[str, bool] = {}  # stale node → whether it is out of reach
     for node in _stale_upward(domain, wave):
         above = [states[one.key] for one in domain.derived_inputs(node) if one.key in states]
-        states[node.key] = is_held(node) or any(above)
-        if above or states[node.key] or node.requests or is_busy(node):
+        states[node.key] = is_held(domain, node) or any(above)
+        if above or states[node.key] or is_parked(node) or node.requests or is_busy(node):
             continue
         if not may_begin(domain, node, domain.state.now):
             continue  # a timer looks again; what is new until then wakes nobody
@@ -158,7 +159,8 @@ def settle(domain: Domain, wave: Wave) -> bool:
     """
     at, is_moved = domain.state.offset, False
     for node in _stale_upward(domain, wave):
-        stuck = is_held(node) or node.requests or is_busy(node) or is_forced(domain, node)
+        stuck = is_held(domain, node) or is_parked(node) or node.requests or is_busy(node)
+        stuck = stuck or is_forced(domain, node)
         # Somebody may be about to grant what was stale before: only a fact may move that.
         stuck = stuck or (domain.state.renewed_at < at and node.stale_at != at)
         if stuck or any(one.stale_at is not None for one in domain.derived_inputs(node)):
@@ -245,7 +247,7 @@ def _ask_upward(domain: Domain, wave: Wave, target: Node, at: int) -> list[Node]
                 stack.extend(domain.derived_inputs(node))
     asked, out = [], set()
     for node in sorted(wanted.values(), key=lambda one: domain.graph.rank[one.asset]):
-        if is_held(node) or any(one.key in out for one in domain.derived_inputs(node)):
+        if is_held(domain, node) or any(one.key in out for one in domain.derived_inputs(node)):
             out.add(node.key)
             continue
         ask(domain, node, wave, at)

@@ -105,6 +105,21 @@ def test_what_was_held_back_is_judged_anew_with_the_next_run() -> None:
         assert world.events("everfresh.alert.resolved.v1")[-1]["asset"] == "d/b"
 
 
+@pytest.mark.parametrize(("outcome", "runs"), [("pass", 2), ("fail", 1)])
+def test_what_is_below_a_held_output_can_be_materialized_while_that_is_made_again(outcome: str, runs: int) -> None:
+    with world_with(derived("d/r", "d/b", policy=OnDemand()), a=Eager(), b=OnDemand()) as world:
+        world.command("materialize", "r")
+        world.check("b", "fail")
+        world.publish("s")
+        world.advance("1m")
+        world.check("b", outcome)
+        world.command("materialize", "b")
+        world.command("materialize", "r")  # its way is held until the run that goes on has ended
+        world.advance("1m")
+        assert counts(world, "r") == [runs]
+        assert world.state("r")["verdict"] == ("fresh" if runs == 2 else "blocked")
+
+
 def test_checks_of_a_run_that_finds_nothing_new_are_heard_all_the_same() -> None:
     with world_with(a=Eager(), b=Eager()) as world:
         world.unchanged("a")

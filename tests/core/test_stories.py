@@ -57,6 +57,7 @@ FOUND = {
     526_410: "after a deploy that removes a partition whose change was the newest, what read it ran for ever",
     530_341: "partitions that a command made together took each other's path for shorter than it is",
     547_948: "a version stood at a newer cut without a run, though it held a window that a deploy took away",
+    552_313: "what reads a held output, commanded to run while that is made again, was given up",
     302_094: "a run in flight across a deploy that narrows a mapping stood for more than was read of it then",
 }
 
