@@ -41,6 +41,11 @@ class Given:
         """Its node now."""
         return self.reading.domain.state.nodes[self.asset]
 
+    @property
+    def run_by(self) -> Node:
+        """The node whose run it is about: an output has none of its own, but its computation's."""
+        return self.reading.domain.run_by(self.node)
+
 
 async def order(site: Site, name: str, asset: str, reason: str) -> Given:
     """Append a command. Raises UsedWrongly for an asset that isn't there, EverfreshError where it would do nothing."""
@@ -65,7 +70,7 @@ async def seen_through(site: Site, given: Given) -> Run | None:
     """Return once a reactor has taken the command in; for `materialize` once its run has ended: that run, if any."""
     runs = History()
     waited = 0.0
-    while not await _is_taken_in(site, given) or (given.name == "materialize" and _goes_on(given.node)):
+    while not await _is_taken_in(site, given) or (given.name == "materialize" and _goes_on(given)):
         folded = await given.reading.more(wait_ms=int(_LOOK_SECONDS * 1_000))
         for one in folded:
             for output in one.outputs:
@@ -73,7 +78,8 @@ async def seen_through(site: Site, given: Given) -> Run | None:
         if waited < PATIENCE_SECONDS <= waited + _LOOK_SECONDS and not await _is_taken_in(site, given):
             note("no reactor has taken it in yet; is `everfresh start` or `everfresh dev` running?")
         waited += _LOOK_SECONDS
-    return next((run for run in reversed(runs.runs) if run.key == given.asset), None)
+    ended = {run.key: run for run in runs.runs}
+    return ended.get(given.asset) or ended.get(given.run_by.key)  # what failed made nothing of its outputs
 
 
 async def _is_taken_in(site: Site, given: Given) -> bool:
@@ -81,8 +87,8 @@ async def _is_taken_in(site: Site, given: Given) -> bool:
     return (await site.log.admin.positions(site.settings.topics.group(ROLE), journal)).get(0, 0) > given.offset
 
 
-def _goes_on(node: Node) -> bool:
-    return node.asked_at is not None or is_underway(node)
+def _goes_on(given: Given) -> bool:
+    return given.run_by.asked_at is not None or is_underway(given.run_by) or is_underway(given.node)
 
 
 def _check(reading: Reading, name: str, key: str) -> None:
@@ -103,13 +109,15 @@ def _check(reading: Reading, name: str, key: str) -> None:
     if node is None:
         check(reading.domain, key)
         return
-    if name == "materialize" and node.paused is not None:
-        raise EverfreshError(f"{key!r} is {node.paused}; `everfresh resume {key}` lets it run")
+    run_by = reading.domain.run_by(node)
+    for one in (node, run_by):
+        if name == "materialize" and one.paused is not None:
+            raise EverfreshError(f"{one.key!r} is {one.paused}; `everfresh resume {one.key}` lets it run")
     if name == "resume" and node.paused is None:
         raise EverfreshError(f"{key!r} isn't paused")
     if name == "release" and node.quarantine is None:
         raise EverfreshError(f"{key!r} has no version that is held back, so there is nothing to release")
-    if name == "cancel" and not is_busy(node):
+    if name == "cancel" and not is_busy(run_by):
         raise EverfreshError(f"{key!r} has no run in flight or waiting, so there is nothing to cancel")
 
 

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -108,3 +109,49 @@ def test_events_follow_what_comes(open_shop: tuple[Shop, Running]) -> None:
         assert eventually(lambda: len(follower.out.read_text().splitlines()) > len(before))
         assert follower.out.read_text().splitlines()[: len(before)] == before
         assert follower.ended() == -signal.SIGTERM
+
+
+SIFTED = """
+import time
+
+import everfresh as ef
+
+app = ef.App("shop")
+orders = app.source("orders")
+
+
+@app.assets(outputs={"kept": ef.OnDemand(), "refused": ef.OnDemand()}, deps=[orders], retry=ef.Retry(0))
+def sifted(orders: ef.Input) -> dict[str, ef.Output]:
+    if orders.version == "bad":
+        raise ValueError("a bad order")
+    if orders.version == "slow":
+        time.sleep(600)
+    return {"kept": ef.Output(version=orders.version), "refused": ef.Output(version="none")}
+"""
+
+
+def test_commands_to_an_output_are_seen_through_with_the_run_that_makes_it(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, SIFTED)
+    with shop.running("dev", "shop.py", **QUICK) as dev:
+        dev.says("deploy 1 of 'shop'")
+        shop.typed("publish", "orders", "--version", "a")
+        made = shop.typed("materialize", "kept", "--wait")
+        assert made.code == 0, made
+        assert made.lines[2] == "shop/kept is fresh: nothing changed since its cut"
+
+        shop.typed("publish", "orders", "--version", "bad")
+        failed = shop.typed("materialize", "kept", "--wait", "--json")
+        assert (failed.code, failed.json()["run"]["outcome"], failed.json()["verdict"]) == (1, "failed", "blocked")
+
+        shop.typed("publish", "orders", "--version", "slow")
+        assert shop.typed("materialize", "refused").code == 0
+        assert eventually(lambda: "in flight" in shop.typed("runs", "sifted").out)
+        assert shop.typed("cancel", "kept").code == 0
+        assert shop.typed("cancel", "kept").err == (
+            "'shop/kept' has no run in flight or waiting, so there is nothing to cancel\n"
+        )
+
+        shop.typed("pause", "sifted")
+        refused = shop.typed("materialize", "kept")
+        assert refused.code == 1
+        assert refused.err.endswith("; `everfresh resume shop/sifted` lets it run\n")
