@@ -39,8 +39,8 @@ def mark(domain: Domain, key: str) -> None:
 
 def _is_marked(domain: Domain, node: Node, key: str) -> bool:
     """A commit of that root tells the node nothing: there is an older one, and an older one that its promise heeds."""
-    if node.asset in domain.graph.awaited:
-        return False
+    if node.asset in domain.graph.awaited or (key.startswith(LOOK) and node.asset in domain.graph.followers):
+        return False  # who reads a follower may be told by a look to which that is deaf
     if node.since_at is None or (node.since is None and heeds(domain, node, key)):
         return False
     return not domain.graph.observed or key.startswith(LOOK) or owes_from_before(domain, node)

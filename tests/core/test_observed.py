@@ -67,6 +67,21 @@ def test_an_eager_reader_goes_along_with_others_looks_and_asks_for_none() -> Non
         assert len(world.runs("a")) == 2
 
 
+def test_what_reads_an_eager_reader_hears_of_a_look_while_a_wave_is_at_work_for_it() -> None:
+    ignoring = derived("d/m", "d/x", "d/y", policy=OnDemand().ignore("d/x"), takes_ms=60_000)
+    eager = derived("d/a", "d/m", "d/y", policy=Eager())
+    promised = derived("d/n", "d/a", policy=Within("30m"))
+    with looked_at(observed("d/x"), observed("d/y"), ignoring, eager, promised, hours=2) as world:
+        looks = world.runs("y")
+        world.publish("y")
+        while len(world.runs("y")) == len(looks):
+            world.advance("1s")
+        node = world.domain.state.nodes["d/n"] if world.domain is not None else None
+        assert node is not None
+        assert node.requests
+        assert node.since == world.runs("y")[-1].granted_at
+
+
 def test_an_eager_reader_hears_of_its_other_inputs_at_once() -> None:
     assets = [source("d/s"), observed("d/x", Within("10m")), derived("d/a", "d/x", "d/s", policy=Eager())]
     with looked_at(*assets) as world:

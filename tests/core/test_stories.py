@@ -58,6 +58,7 @@ FOUND = {
     530_341: "partitions that a command made together took each other's path for shorter than it is",
     547_948: "a version stood at a newer cut without a run, though it held a window that a deploy took away",
     552_313: "what reads a held output, commanded to run while that is made again, was given up",
+    555_230: "what reads a follower by another way too wasn't told of a look while a wave was at work for it",
     302_094: "a run in flight across a deploy that narrows a mapping stood for more than was read of it then",
 }
 
