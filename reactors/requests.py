@@ -6,7 +6,7 @@ from heapq import heappush
 
 from reactors.crossing import agrees, deliver
 from reactors.domain import Domain
-from reactors.freshness import blocker, reblock
+from reactors.freshness import block_below, blocker, reblock
 from reactors.heeding import oldest_after
 from reactors.marking import free_below, hear_inputs, last_by, note_staleness, plan_again
 from reactors.news import gone
@@ -257,7 +257,9 @@ def stand(domain: Domain, node: Node, cut: Cut, at: int, pins: dict[str, Pin]) -
     """The node's version is right at this cut: what is stale is what came after."""
     node.cut, node.cut_at, node.consumed, node.consistent = cut, at, pins, True
     note_staleness(domain, node)
-    node.blocked_by = blocker(domain, node) if domain.troubled else None
+    before, node.blocked_by = node.blocked_by, blocker(domain, node) if domain.troubled else None
+    if node.blocked_by != before:
+        block_below(domain, node.key)
     domain.touched[node.key] = None
     wave = domain.state.waves.get(node.wave) if node.wave is not None else None
     if wave is not None and wave.at is None and wave.forced is None and node.owed_at is None:

@@ -130,6 +130,20 @@ def test_a_pause_begins_nothing_and_a_resume_goes_on() -> None:
     assert set(counts(world).values()) == {1}
 
 
+def test_what_was_run_during_a_pause_is_done_though_it_has_become_stale_again() -> None:
+    world = ready()
+    name = world.backfill("d/a", FIRST, "2013-01-02", slots=1)
+    world.advance("10s")
+    world.steer(name, "pause")
+    world.command("materialize", "d/a", partition="2013-01-02")
+    world.advance("1h")
+    world.publish("d/s")
+    world.steer(name, "resume")
+    world.advance("1h")
+    assert counts(world) == {("d/a", FIRST): 1, ("d/a", "2013-01-02"): 1}
+    assert told(world)[-1] == ("done", 2, 2, 0)
+
+
 def test_a_cancelled_backfill_begins_nothing_more_and_lets_runs_end() -> None:
     world = ready()
     name = world.backfill("d/c", FIRST, LAST, slots=1)

@@ -82,6 +82,19 @@ def test_what_reads_an_eager_reader_hears_of_a_look_while_a_wave_is_at_work_for_
         assert node.since == world.runs("y")[-1].granted_at
 
 
+def test_what_became_right_below_a_paused_asset_blocks_its_own_readers_no_longer() -> None:
+    seldom = derived("d/b", "d/a", policy=Eager(), takes_ms=20 * MINUTE)
+    assets = [observed("d/x", Within("10m")), derived("d/a", "d/x", policy=Eager()), seldom, derived("d/c", "d/b")]
+    with looked_at(*assets) as world:
+        world.takes("b", "20m")
+        world.command("materialize", "b")
+        world.command("pause", "a")
+        world.advance("15m")
+        assert world.state("c")["verdict"] == "blocked"
+        world.advance("10m")
+        assert [world.state(name)["verdict"] for name in ("b", "c")] == ["fresh", "stale"]
+
+
 def test_an_eager_reader_hears_of_its_other_inputs_at_once() -> None:
     assets = [source("d/s"), observed("d/x", Within("10m")), derived("d/a", "d/x", "d/s", policy=Eager())]
     with looked_at(*assets) as world:

@@ -59,6 +59,7 @@ FOUND = {
     547_948: "a version stood at a newer cut without a run, though it held a window that a deploy took away",
     552_313: "what reads a held output, commanded to run while that is made again, was given up",
     555_230: "what reads a follower by another way too wasn't told of a look while a wave was at work for it",
+    557_463: "a backfill ran what a command had run during its pause, and what was stale again",
     302_094: "a run in flight across a deploy that narrows a mapping stood for more than was read of it then",
 }
 
