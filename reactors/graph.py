@@ -190,14 +190,15 @@ def _followers(order: Iterable[str], assets: dict[str, AssetDef], inputs: dict[s
 def _awaited(
     assets: dict[str, AssetDef], inputs: dict[str, tuple[str, ...]], roots: set[str], followers: Iterable[str]
 ) -> set[str]:
-    found = {one.made_by for one in assets.values() if one.made_by and one.policy.requires == "all"}
+    joint = {one.made_by for one in assets.values() if one.made_by and one.policy.requires == "all"}
+    found: set[str] = set()
     stack = list(followers)
     while stack:
         for one in inputs[stack.pop()]:
             if one in inputs and one not in roots and one not in found:
                 found.add(one)
                 stack.append(one)
-    return found
+    return found | joint
 
 
 def _ignored(asset: AssetDef) -> frozenset[str]:

@@ -82,6 +82,23 @@ def test_what_reads_an_eager_reader_hears_of_a_look_while_a_wave_is_at_work_for_
         assert node.since == world.runs("y")[-1].granted_at
 
 
+def test_an_output_that_requires_all_hears_of_a_change_past_a_look_while_a_wave_is_at_work_for_it() -> None:
+    joins = derived("d/m", "d/s", "d/x", policy=OnDemand(), takes_ms=MINUTE)
+    computation = derived("d/c", "d/m", policy=OnDemand(), outputs=("d/a",))
+    output = derived("d/a", "d/c", policy=Eager().require("all"), made_by="d/c")
+    with looked_at(source("d/s"), observed("d/x"), joins, computation, output) as world:
+        world.takes("m", "1m")
+        world.publish("s")
+        world.advance("2m")
+        world.publish("s")
+        world.advance("30s")  # the look came after the wave's cut
+        world.publish("s")
+        node = world.domain.state.nodes["d/a"] if world.domain is not None else None
+        assert node is not None
+        assert node.requests
+        assert node.since == world.clock
+
+
 def test_what_became_right_below_a_paused_asset_blocks_its_own_readers_no_longer() -> None:
     seldom = derived("d/b", "d/a", policy=Eager(), takes_ms=20 * MINUTE)
     assets = [observed("d/x", Within("10m")), derived("d/a", "d/x", policy=Eager()), seldom, derived("d/c", "d/b")]
