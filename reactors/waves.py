@@ -288,8 +288,10 @@ def _take_in(domain: Domain, wave: Wave, rider: Node, asked: list[Node]) -> None
 def leave(domain: Domain, node: Node, request: Request, parked: bool = True) -> None:
     """A request comes to nothing: it, and whatever waits for it, drops out of every wave that wants it.
 
-    `parked`: none of these is tried again before something new is committed, or the way is free.
+    `parked`: none of these is tried again before something new is committed, or the way is free. What only had to be
+    run again is right as it is, and in nobody's way.
     """
+    in_the_way = node.stale_at is not None and node.stale_at <= request.at
     failing = [(node, request)]
     for one, failed in failing:  # grows while it is walked
         for reader in domain.readers(one.key):
@@ -297,7 +299,7 @@ def leave(domain: Domain, node: Node, request: Request, parked: bool = True) -> 
     for one, failed in failing:
         if failed in one.requests:
             one.requests.remove(failed)
-            if parked:
+            if parked and (in_the_way or one is node):
                 one.tried_at = max(one.tried_at, failed.at)
             plan_again(domain, one)
             for name in failed.waves:

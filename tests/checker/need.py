@@ -46,7 +46,9 @@ def no_needless_run(trace: Trace) -> Iterator[Violation]:
     consumed, asked = Consumed(), dict[Node, dict[int, bool]]()
     for item in trace.line:
         if isinstance(item, Asked):
-            asked.setdefault(item.node, {})[item.offset] = item.forced
+            # of an output its computation is asked, and stays so where a deploy takes the output away
+            node = trace.graph(item.offset).run_by(item.node[0]), item.node[1]
+            asked.setdefault(node, {})[item.offset] = item.forced
         elif isinstance(item, Grant) and item.attempt == 1:
             left = {node: _since(told, consumed.granted.get(node, -1)) for node, told in asked.items()}
             waiting = {node: any(told) for node, told in left.items() if told}

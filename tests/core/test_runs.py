@@ -164,6 +164,28 @@ def test_a_cancelled_run_is_over_and_what_it_reports_is_rejected() -> None:
     assert world.runs("d/a")[-1].outcome == "materialized"
 
 
+@pytest.mark.parametrize("how", ["cancelled", "failed"])
+def test_a_run_only_commanded_that_comes_to_nothing_is_in_nobodys_way(how: str) -> None:
+    world = world_of(source("d/s"), derived("d/a", "d/s", takes_ms=60_000), derived("d/b", "d/a", policy=Within("1h")))
+    world.takes("a", "1m")
+    world.publish("s")
+    world.advance("2h")
+    world.publish("s")
+    world.command("materialize", "a")
+    world.advance("30m")
+    world.command("materialize", "a")
+    world.advance("10s")
+    assert world.domain is not None and world.domain.state.nodes["d/b"].requests  # it rides along
+    if how == "failed":
+        world.fails("a", times=10)
+        world.advance("10m")
+    else:
+        world.command("cancel", "a")
+    world.advance("1h")
+    assert world.state("b")["verdict"] == "fresh"
+    assert len(world.runs("b")) == 2
+
+
 def test_materialize_runs_an_asset_though_nothing_changed() -> None:
     world = world_of(source("d/s"), derived("d/a", "d/s"))
     world.publish("d/s")
