@@ -135,6 +135,8 @@ def lacks(domain: Domain, node: Node, at: int) -> bool:
     planned = node.requests[-1].at if node.requests else node.cut_at
     if node.tried_at <= planned:
         return node.since_at is not None and node.since_at <= at
+    if planned < 0:
+        return True  # nothing that came to be above it since it could first be run makes that too early
     oldest = oldest_after(domain, node, planned)  # it was tried at a newer cut since, and failed
     return oldest is not None and oldest[0] <= at
 

@@ -2,6 +2,7 @@
 
 from everfresh.testing import World
 from streams.definitions import AssetDef, Retry
+from streams.events import CheckResult
 from streams.partitions import All, Last, Overlapping, Static, Windows
 from streams.policies import Eager, Manual, Within
 from tests.checker import check, read
@@ -243,3 +244,25 @@ def test_what_is_made_together_knows_the_path_of_each() -> None:
     world.command("materialize", "d/b", partition="2013-01-01")
     assert world.domain is not None
     assert world.domain.state.nodes["d/c[2013-01-01]"].path == 11_100
+
+
+def test_what_failed_before_its_first_version_is_waited_for_though_a_partition_came_to_be_above_it() -> None:
+    journal = Journal(
+        domain_of(
+            source("d/s", partitions=REGIONS),
+            parted("d/a", "d/s", parts=REGIONS),
+            parted("d/all", ("d/a", All()), parts=None),
+            parted("d/b", "d/all", parts=None, policy=Eager()),
+        )
+    )
+    journal.beat("w", 2)
+    journal.change("d/s", partition="eu")
+    (first,) = journal.turn()
+    journal.report(first, partition="eu")
+    (second,) = journal.turn()
+    journal.change("d/s", partition="eu")
+    journal.report(second, checks=(CheckResult(check="told", outcome="fail", blocking=True),))
+    (grant,) = journal.proposals()
+    journal.change("d/s", partition="us")  # comes in between
+    journal.append(grant, "d/a")
+    assert list(journal.domain.state.nodes["d/b"].requests[0].waiting) == ["d/all"]
