@@ -1,6 +1,6 @@
 """Changes become commits, and commits mark what is now stale. The hot path of the fold."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from reactors.crossing import address_of, deliver_commit, is_repeat
@@ -189,21 +189,23 @@ def delivered(domain: Domain, said: DomainDelivered) -> None:
 
 
 def count_publication(domain: Domain, node: Node) -> None:
-    """A Manual asset's publication is a commit for its readers; another's counts once the asset becomes Manual."""
-    if node.asset in domain.graph.roots:
-        root = domain.state.roots[node.asset]
-        root.seq, node.uncounted = root.seq + node.uncounted, 0
+    """A Manual asset's publication is a commit for its readers; another's is one once the asset becomes Manual."""
+    published, root = domain.state.published, domain.state.roots.get(node.asset)
+    number = published[node.asset] = max(published.get(node.asset, 0), root.seq if root is not None else 0) + 1
+    if root is not None and node.asset in domain.graph.roots:
+        root.seq = number - 1
         commit(domain, root, _published(node), node.partition)
     else:
-        node.uncounted += 1
+        node.numbered = number
 
 
-def become_root(domain: Domain, node: Node) -> None:
-    """The asset is Manual now: what it published before is there for its readers."""
-    root = domain.state.roots[node.asset]
-    if node.uncounted and node.version is not None:
-        root.seq, node.uncounted = root.seq + node.uncounted - 1, 0
-        append(domain, root, _published(node), node.partition)
+def become_root(domain: Domain, nodes: Iterable[Node]) -> None:
+    """The asset that these are of is Manual now: what it published before is there for its readers."""
+    for node in sorted(nodes, key=lambda node: node.numbered):
+        if node.numbered and node.version is not None:
+            root = domain.state.roots[node.asset]
+            root.seq, node.numbered = node.numbered - 1, 0
+            append(domain, root, _published(node), node.partition)
 
 
 def _published(node: Node) -> News:

@@ -157,7 +157,7 @@ def _forget(domain: Domain, key: str) -> None:
     node = domain.state.nodes.pop(key)
     domain.links.forget(key, node)
     close_all(domain, node.asset, node.partition)
-    domain.state.retired[key] = Retired(node.runs, node.uncounted)
+    domain.state.retired[key] = Retired(node.runs)
     if node.run is not None:
         domain.flights.pop(node.run.id, None)
     domain.troubled.pop(key, None)
@@ -180,9 +180,8 @@ def _declare_asset(domain: Domain, key: str, graph_before: Graph) -> None:
             node.touched = domain.state.offset
             if node.run is not None and not node.run.live:  # what waits for its next attempt is another run's now
                 node.run.retry_at, node.requests = None, []
-    for node in members:
-        if key in domain.graph.roots:
-            become_root(domain, node)
+    if key in domain.graph.roots:
+        become_root(domain, members)
 
 
 def _is_declared(graph: Graph, node: Node) -> bool:

@@ -80,7 +80,7 @@ def add(domain: Domain, key: str) -> Node:
     domain.links.note(key, node)
     before = domain.state.retired.pop(key, None)
     if before is not None:
-        node.runs, node.uncounted = before.runs, before.uncounted
+        node.runs = before.runs
     return node
 
 

@@ -12,8 +12,8 @@ from streams.events import BackfillStatus, Cut, MadeOutput, Pin, Verdict
 from streams.keys import node_key
 from streams.measures import Point
 
-SCHEMA = 6
-"""of a snapshot; another one is not read, and the journal is folded from its start instead"""
+SCHEMA = 7
+"""of a snapshot; the one before is read too, of any other the journal is folded from its start instead"""
 
 SILENCE = "silence:"
 """the prefix of the name that a silence's timer goes by"""
@@ -194,7 +194,7 @@ class Node:
     said: Said | None = None
     alert_since: int | None = None  # its overdue alert is open, for a staleness since then
     at_risk: bool = False  # it was told that its promise will hardly be kept
-    uncounted: int = 0  # publications that are no commits, as it wasn't Manual: they count once it is
+    numbered: int = 0  # its newest publication, where the asset wasn't Manual: a commit once that is
     born_at: int = -1  # a partition: offset of what touched it first
     born: int = 0  # its time
 
@@ -209,7 +209,6 @@ class Retired:
     """What must outlive an asset that is declared no more: if it comes back, no name is given twice."""
 
     runs: int
-    uncounted: int
 
 
 @dataclass(slots=True)
@@ -358,6 +357,7 @@ class State:
     roots: dict[str, Root] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
     retired: dict[str, Retired] = field(default_factory=dict)  # by node
+    published: dict[str, int] = field(default_factory=dict)  # derived asset → how many of its versions were new
     waves: dict[str, Wave] = field(default_factory=dict)
     workers: dict[str, WorkerSeen] = field(default_factory=dict)
     slots: int = 0  # of all workers that were heard of lately

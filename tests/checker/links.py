@@ -65,7 +65,7 @@ class View:
         if mapping["kind"] == "all":
             if self.graph.counts(dep):
                 return [(dep, "")]
-            found = self.had.of(dep)
+            found = [key for key in self.had.of(dep) if key[1]]  # as a whole it may have been had since, by a deploy
         else:
             found = [(dep, name) for name in read_by(mapping, (asset.parts, read.parts), node[1])]
         return found if mapping["kind"] in PICKY else [one for one in found if self.had(one, self.place)]

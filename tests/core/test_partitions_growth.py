@@ -266,3 +266,22 @@ def test_what_failed_before_its_first_version_is_waited_for_though_a_partition_c
     journal.change("d/s", partition="us")  # comes in between
     journal.append(grant, "d/a")
     assert list(journal.domain.state.nodes["d/b"].requests[0].waiting) == ["d/all"]
+
+
+def test_what_was_published_before_the_asset_became_manual_is_numbered_as_it_came() -> None:
+    assets = [source("d/s", partitions=REGIONS), parted("d/all", ("d/a", All()), parts=None, policy=Eager())]
+    world = world_of(*assets, parted("d/a", "d/s", parts=REGIONS, policy=Eager()))
+    for region in ("eu", "us", "eu", "us", "eu"):
+        world.publish("d/s", partition=region)
+        world.advance("1s")
+    world.deploy(domain_of(*assets, parted("d/a", "d/s", parts=REGIONS, policy=Manual())))
+    world.command("materialize", "d/all")
+    world.advance("1s")
+    assert world.state("d/all")["cut"]["d/a"] == 5
+    assert world.domain is not None
+    assert [one.seq for one in world.domain.state.roots["d/a"].commits] == [4, 5]
+    assert [one.seq for one in world.domain.state.roots["d/a[eu]"].commits] == [5]
+    world.command("materialize", "d/a", partition="us")
+    world.advance("1s")
+    assert world.state("d/all")["cut"]["d/a"] == 6
+    assert check(read(world.exported())).violations == []

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,8 +16,10 @@ from reactors.apply import apply
 from reactors.domain import Domain
 from reactors.snapshots import restore
 from streams.events import RunGranted
-from streams.policies import Eager, Within
-from tests.core.worlds import derived, skipping_diamond, source, world_of
+from streams.partitions import Static
+from streams.policies import Eager, Manual, Within
+from tests.core.test_partitions import parted
+from tests.core.worlds import derived, domain_of, skipping_diamond, source, world_of
 
 Told = list[tuple[int, str, str]]
 """(offset, type, data) of outputs"""
@@ -198,3 +201,29 @@ def test_a_month_of_twenty_assets_takes_a_moment(capsys: pytest.CaptureFixture[s
         print(f"\na month of 20 assets: {len(world.runs())} runs, {len(world.journal)} events in {seconds:.1f} s")
     assert all(world.state(f"d/{name}")["lag"] <= 4 * 3_600_000 for name in names)
     assert world.events("everfresh.alert.*") == []
+
+
+def test_a_dump_of_the_schema_before_is_read() -> None:
+    assets = [
+        source("d/s", partitions=Static(names=("eu", "us"))),
+        parted("d/a", "d/s", parts=Static(names=("eu", "us")), policy=Eager()),
+    ]
+    before, now = (world_of(*assets) for _ in range(2))
+    for world in (before, now):
+        for region in ("eu", "us", "eu"):
+            world.publish("d/s", partition=region)
+            world.advance("1s")
+    assert before.domain is not None
+    old = orjson.loads(before.domain.dump())
+    del old["published"]
+    for node in old["nodes"].values():
+        del node["numbered"]
+        node["uncounted"] = 2 if node["partition"] == "eu" else 1
+    old["schema"] = 6
+    before.domain = restore(orjson.dumps(old))
+    for world in (before, now):
+        world.deploy(domain_of(assets[0], parted("d/a", "d/s", parts=Static(names=("eu", "us")), policy=Manual())))
+    assert before.domain is not None
+    assert now.domain is not None
+    assert before.domain.state.published == now.domain.state.published == {"d/a": 3}
+    assert before.domain.state.roots["d/a"].seq == now.domain.state.roots["d/a"].seq == 3

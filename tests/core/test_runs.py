@@ -175,7 +175,8 @@ def test_a_run_only_commanded_that_comes_to_nothing_is_in_nobodys_way(how: str) 
     world.advance("30m")
     world.command("materialize", "a")
     world.advance("10s")
-    assert world.domain is not None and world.domain.state.nodes["d/b"].requests  # it rides along
+    assert world.domain is not None
+    assert world.domain.state.nodes["d/b"].requests  # it rides along
     if how == "failed":
         world.fails("a", times=10)
         world.advance("10m")

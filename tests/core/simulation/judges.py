@@ -272,7 +272,9 @@ def quiet_in_the_end(stage: Stage) -> Iterator[str]:
         if asset.policy in ("within", "eager", "cron") and not node.missing:
             state = stage.state(node.asset, node.partition)
             if any(name.startswith(LOOK) for name in view.graph.ancestors[node.asset]):
-                if state["verdict"] not in ("fresh", "infeasible", "stale"):
+                hours = [domain.graph.assets[one].policy.hours for one in view.graph.lineage(node.asset)]
+                shut = ("overdue",) if any(hours) else ()  # what is looked at for ever may end outside of them
+                if state["verdict"] not in ("fresh", "infeasible", "stale", *shut):
                     yield f"{key} is {state['verdict']}, and what it reads is looked at: {state['reason']}"
             elif (state["verdict"] not in ("fresh", "infeasible")) or state["lag"] or node.owed_at is not None:
                 yield f"{key} is {state['verdict']}, lag {state['lag']}: {state['reason']}"
