@@ -60,6 +60,13 @@ FOUND = {
     552_313: "what reads a held output, commanded to run while that is made again, was given up",
     555_230: "what reads a follower by another way too wasn't told of a look while a wave was at work for it",
     557_463: "a backfill ran what a command had run during its pause, and what was stale again",
+    700_024: "an output that requires all wasn't told of a change past a look while a wave was at work for it",
+    704_616: "what failed before its first version was passed over, where a partition came to be above it just then",
+    705_049: "what was run again by command, and cancelled, left what went along with it parked",
+    707_390: "to the checker, nobody had asked a computation of which a deploy took the output that was asked",
+    708_175: "publications by partition, from before the asset was Manual, had other numbers than they came in",
+    709_778: "to a judge, what is looked at was overdue, outside of the hours of what is above it",
+    710_509: "to the checker, what read all partitions had read the whole, once a deploy made that Manual",
     302_094: "a run in flight across a deploy that narrows a mapping stood for more than was read of it then",
 }
 
@@ -79,6 +86,7 @@ PLAYED = (
     range(160_000, 160_005),
     range(180_000, 180_003),
     range(600_000, 602_000),  # brief ones
+    range(799_000, 799_200),  # dense ones
 )
 
 

@@ -2,7 +2,7 @@
 
 The hundred thousands came one after the other, each with what was new; seeds of before stay as they were, for some of
 them are named in tests. From `MIXED_FROM` on each seed draws what it has, and plays are of a size of which a hundred
-thousand can be played.
+thousand can be played; from `DENSE_FROM` on they are made to find what breaks.
 """
 
 import random
@@ -17,6 +17,7 @@ MIXED_FROM = 300_000
 LARGER_FROM = 320_000
 EVEN_FROM = 400_000
 BRIEF_FROM = 500_000
+DENSE_FROM = 700_000
 
 WORK_MAX = 1_000
 """assets times changes, about: one play in ten took as long as all the others together"""
@@ -35,10 +36,16 @@ class Kind(NamedTuple):
     work: int | None = None  # the most that assets times changes may be
     stretch: int = 1  # how much longer it lasts
     glanced: int | None = None  # of so many nodes it is looked at as often as that, of more ever more seldom
+    spans: tuple[int, ...] = (5, 30, 120)  # one of these long, in minutes
+    calm: float = 0.2  # how many have no faults
+    faulty: float = 0.35  # how likely the others have each of them
+    troubles: float = 1  # how many times as many commands and failures
 
 
 def kind_of(seed: int) -> Kind:
     """What the seed's play has in it."""
+    if seed >= DENSE_FROM:
+        return _dense(random.Random(seed - MIXED_FROM))
     if seed >= BRIEF_FROM:
         return _shortened(_drawn(random.Random(seed - MIXED_FROM), True))
     if seed >= EVEN_FROM:
@@ -79,3 +86,25 @@ def _shortened(kind: Kind) -> Kind:
     return kind._replace(
         changes=4, size=1.3 if kind.makes_several else kind.size + 0.1, work=800, glances=0.03, glanced=20
     )
+
+
+def _dense(dice: random.Random) -> Kind:
+    """Much goes wrong at once in what is small, and is looked at often: eight finds in the first ten thousand."""
+    is_partitioned = dice.random() < 0.3
+    kind = Kind(
+        is_partitioned=is_partitioned,
+        size=0.5,
+        changes=2,
+        work=60 if is_partitioned else 120,
+        glances=0.3,
+        glanced=40,
+        spans=(2, 5, 30),
+        calm=0.1,
+        faulty=0.5,
+        troubles=5 / 3,
+    )
+    if is_partitioned:
+        return kind
+    modified, several, looked_at = dice.random() < 0.5, dice.random() < 0.4, dice.random() < 0.35
+    size = dice.choice((0.5, 0.8))
+    return kind._replace(is_modified=modified, makes_several=several, is_observed=looked_at, size=size)

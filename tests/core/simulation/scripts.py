@@ -67,14 +67,15 @@ def script(seed: int) -> Script:
         start = dice.choice(STARTS)
         declared = partitioned(dice, declared, instant(start))
     declared = declared.model_copy(update={"alerts": _alert_rules(seed)})
-    faults = frozenset() if dice.random() < 0.2 else frozenset(one for one in ALL_FAULTS if dice.random() < 0.35)
+    is_calm = dice.random() < kind.calm
+    faults = frozenset() if is_calm else frozenset(one for one in ALL_FAULTS if dice.random() < kind.faulty)
     derived = [one for one in declared.assets if one.kind == "derived"]
     honest = max((one.takes_ms for one in derived), default=0)
     durations = {one.key: one.takes_ms if not faults else dice.randint(0, max(1, honest)) for one in derived}
     coarse = {one.key: dice.choice((1, 2, 3, 1_000_000)) for one in declared.assets if dice.random() < 0.7}
     slots = tuple(dice.randint(1, 4) for _ in range(dice.randint(1, 3))) if dice.random() < 0.5 else ()
     bare = Script(seed, declared, durations, coarse, slots, faults, start=start, kind=kind)
-    span = dice.choice((5, 30, 120)) * MINUTE
+    span = dice.choice(kind.spans) * MINUTE
     span *= kind.stretch
     changes = _thinned(dice, declared, list(_changes(dice, declared, span, kind.changes)), kind.work)
     steps = [*changes, *_troubles(dice, bare, span)]
@@ -151,9 +152,9 @@ def _troubles(dice: random.Random, bare: Script, span: int) -> Iterator[Step]:
         yield from (Step(at, "materialize", asset) for at in some(4))
     if "commands" in bare.faults:
         names = ("pause", "resume", "materialize", "release", "cancel")
-        yield from (Step(at, dice.choice(names), any_asset()) for at in some(12))
+        yield from (Step(at, dice.choice(names), any_asset()) for at in some(int(12 * bare.kind.troubles)))
     if "failures" in bare.faults:
-        yield from (Step(at, "fails", any_asset(), number=dice.randint(1, 6)) for at in some(5))
+        yield from (Step(at, "fails", any_asset(), number=dice.randint(1, 6)) for at in some(int(5 * bare.kind.troubles)))
     if "checks" in bare.faults:
         yield from (Step(at, "check", any_asset(), text=dice.choice(("fail", "error", "pass"))) for at in some(4))
         yield from (Step(at, "release", any_asset()) for at in some(3))
