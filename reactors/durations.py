@@ -73,14 +73,15 @@ def price(domain: Domain, node: Node) -> bool:
     """Work out the node's paths and longest run from its inputs'; tells whether they changed.
 
     What runs at most every so often keeps its readers waiting as one run in flight of that length would. What was seen
-    too seldom to know better may take as long again as it once did.
+    too seldom to know better may take as long again as it once did: that is doubted.
     """
     above = domain.derived_inputs(node)
     path = node.takes + max((one.path for one in above), default=0)
     longest = max([node.takes, *(max(one.longest, domain.definition(one).policy.every_ms or 0) for one in above)])
     slow = node.most + max((one.slow for one in above), default=0)
     doubt = node.most - node.takes if len(_seen(domain, node)) < _GUESSES else 0
-    rest = max([doubt, *(max(one.rest, domain.definition(one).policy.every_ms or 0) for one in above)])
-    before = node.path, node.longest, node.slow, node.rest
-    node.path, node.longest, node.slow, node.rest = path, longest, slow, rest
-    return before != (path, longest, slow, rest)
+    doubt = max([doubt, *(one.doubt for one in above)])
+    rest = max((max(one.rest, domain.definition(one).policy.every_ms or 0) for one in above), default=0)
+    before = node.path, node.longest, node.slow, node.rest, node.doubt
+    node.path, node.longest, node.slow, node.rest, node.doubt = path, longest, slow, rest, doubt
+    return before != (path, longest, slow, rest, doubt)

@@ -36,19 +36,29 @@ def owes_only_a_look(domain: Domain, node: Node) -> bool:
     """All that is past its cut is that an observed source may have changed since it was looked at."""
     if node.owed_at is None or node.version is None or not domain.graph.observed:
         return False
-    return _told_after(domain, node) is None
+    return _told_after(domain, node, node.cut_at) is None
 
 
-def owes_from_before(domain: Domain, node: Node) -> bool:
-    """It owes more than a look, and not only since the entry being folded."""
-    told = _told_after(domain, node)
+def plans_only_a_look(domain: Domain, node: Node) -> bool:
+    """The same of what is past the cut that it is planned at."""
+    return bool(domain.graph.observed) and _told_after(domain, node, planned_at(node)) is None
+
+
+def plans_more_from_before(domain: Domain, node: Node) -> bool:
+    """Past the cut that it is planned at it owes more than a look, and not only since the entry being folded."""
+    told = _told_after(domain, node, planned_at(node))
     return told is not None and told[0] < domain.state.offset
 
 
-def _told_after(domain: Domain, node: Node) -> Oldest | None:
-    """The oldest commit past its cut that it heeds and that is no look."""
+def planned_at(node: Node) -> int:
+    """The offset of the cut that it is planned at: in flight or requested, or tried, else its own."""
+    return max(node.cut_at, node.tried_at, node.requests[-1].at if node.requests else -1)
+
+
+def _told_after(domain: Domain, node: Node, at: int) -> Oldest | None:
+    """The oldest commit past a cut that it heeds and that is no look."""
     told = [root for root in heeded_roots(domain, node) if not root.key.startswith(LOOK)]
-    return oldest_of(told, node.cut_at)
+    return oldest_of(told, at)
 
 
 def _heeds_all(domain: Domain, node: Node) -> bool:

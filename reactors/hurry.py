@@ -53,7 +53,7 @@ def _waiting(domain: Domain) -> Iterable[tuple[int, str, bool]]:
     for asset in domain.graph.promised:
         for key in domain.links.members(asset):
             node = domain.state.nodes[key]
-            since = stale_from(node) if node.wave is None else node.stale_since
+            since = stale_from(domain, node) if node.wave is None else node.stale_since
             if since is None or node.missing or node.paused is not None or node.hold is not None:
                 continue
             if node.wave is None and node.blocked_by is not None:  # no hurry helps it: what failed rests before it

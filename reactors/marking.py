@@ -6,7 +6,7 @@ from heapq import heappop, heappush
 from reactors.domain import Domain
 from reactors.durations import price
 from reactors.freshness import block_below
-from reactors.heeding import Oldest, heeds, oldest_after, owed_after, owes_from_before
+from reactors.heeding import Oldest, heeds, oldest_after, owed_after, planned_at, plans_more_from_before
 from reactors.state import Commit, Node, Root
 from reactors.timers import arm
 from streams.definitions import LOOK
@@ -43,7 +43,7 @@ def _is_marked(domain: Domain, node: Node, key: str) -> bool:
         return False  # who reads a follower may be told by a look to which that is deaf
     if node.since_at is None or (node.since is None and heeds(domain, node, key)):
         return False
-    return not domain.graph.observed or key.startswith(LOOK) or owes_from_before(domain, node)
+    return not domain.graph.observed or key.startswith(LOOK) or plans_more_from_before(domain, node)
 
 
 def mark_node(domain: Domain, node: Node, is_heeded: bool) -> None:
@@ -71,11 +71,6 @@ def _owe(node: Node, owed: Oldest | None) -> None:
     node.owed_at = owed[0] if owed is not None else None
     if owed is not None and node.version is not None:
         node.stale_since = owed[1]
-
-
-def planned_at(node: Node) -> int:
-    """The offset of the cut that it is planned at: in flight or requested, or tried, else its own."""
-    return max(node.cut_at, node.tried_at, node.requests[-1].at if node.requests else -1)
 
 
 def first_version(domain: Domain, root: Root) -> None:

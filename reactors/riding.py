@@ -87,7 +87,7 @@ def _due_again(domain: Domain, node: Node) -> int | None:
 
 def may_ride(domain: Domain, node: Node, at: int, company: Company) -> bool:
     """It pays that the node joins a wave of the cut `at`. Only a Within has slack to give."""
-    since, wake = stale_from(node), node.wake_at
+    since, wake = stale_from(domain, node), node.wake_at
     if node.wave is not None or node.requests or not lacks(domain, node, at) or is_held(domain, node):
         return False
     if not isinstance(domain.definition(node).policy, Within) or since is None or wake is None:

@@ -186,7 +186,8 @@ class Node:
     most: int = 0  # the longest that a run of it took lately
     path: int = 0  # longest chain of expected durations over its ancestors and itself
     slow: int = 0  # the same of the longest that each took lately
-    rest: int = 0  # the longest that an ancestor keeps between runs, or may take beyond what is expected of it
+    rest: int = 0  # the longest that an ancestor keeps between runs
+    doubt: int = 0  # the longest that one that was seen seldom once took beyond what is expected of it
     longest: int = 0  # the longest run among its ancestors and itself
     made: dict[str, Made] = field(default_factory=dict)  # a computation: output → what its newest version made of it
     queued: int = 0  # the most requests that one of these has, where it is more than one

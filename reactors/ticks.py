@@ -93,7 +93,7 @@ def _wake(domain: Domain, node: Node) -> None:
             return
         start(domain, node, "eager: its inputs changed" if not policy.quiet_ms else "eager: its inputs went quiet")
     elif isinstance(policy, Cron):
-        since = stale_from(node)
+        since = stale_from(domain, node)
         tick = domain.state.now if since is None else policy.tick(since)
         start(domain, node, f"its tick at {rfc3339(tick)} ({policy.expression} {policy.tz})")
     elif isinstance(policy, Within):

@@ -6,8 +6,8 @@ from heapq import heappop, heappush
 from reactors.alerts import holds
 from reactors.causes import SILENT, Cause
 from reactors.domain import Domain
-from reactors.heeding import heeded_roots
-from reactors.promises import is_promised, promise_ms, promised_by, risk_at, turns_at
+from reactors.heeding import heeded_roots, plans_only_a_look
+from reactors.promises import is_infeasible, is_promised, promise_ms, promised_by, risk_at, turns_at
 from reactors.state import BUDGET, SILENCE, Node
 from streams.definitions import CODE
 from streams.policies import Cron, Eager, Within
@@ -15,13 +15,21 @@ from streams.policies import Cron, Eager, Within
 DELAYS = 64
 """timers whose ways through the journal are remembered"""
 
+_LOOKS_MAX = 20
+"""at a source, within a promise"""
+
 _MOMENT_MS = (2, 200)
 """at least and at most"""
 
 
-def stale_from(node: Node) -> int | None:
-    """The instant its promise counts from: since the planned cut; or, when that was tried and failed, since the cut."""
+def stale_from(domain: Domain, node: Node) -> int | None:
+    """The instant its promise counts from: since the planned cut; or, when that was tried and failed, since the cut.
+
+    That what failed was looked at again is nothing that could mend it: it is looked at as seldom as ever.
+    """
     if node.since is None or node.tried_at < 0 or node.stale_since is None or not node.consistent:
+        return node.since
+    if plans_only_a_look(domain, node):
         return node.since
     return min(node.since, node.stale_since)
 
@@ -32,7 +40,7 @@ def due(domain: Domain, node: Node) -> int | None:
         return None
     if node.asked_at is not None:
         return node.asked_at
-    since = stale_from(node)
+    since = stale_from(domain, node)
     if since is None or not is_promised(domain, node):
         return None
     policy = domain.definition(node).policy
@@ -42,6 +50,8 @@ def due(domain: Domain, node: Node) -> int | None:
     elif isinstance(policy, Within):
         by = promised_by(domain, node, since) or 0
         at = max(pause, since, by - node.path - margin(domain, node))
+        if plans_only_a_look(domain, node):  # haste keeps none that can't be kept, and all of them rest
+            at = max(at, since + (by - since) // (2 if is_infeasible(domain, node) else _LOOKS_MAX))
     elif isinstance(policy, Eager):
         at = max(pause, since + policy.quiet_ms, node.calm_at or 0)
     elif isinstance(policy, Cron):
@@ -69,18 +79,21 @@ def margin(domain: Domain, node: Node) -> int:
     Runs take longer than expected now and then: as much as they did lately, all on the way together, but no more than
     the longest run, unless too few were seen to be sure. Requests of one node are granted in the order of their cuts:
     where several are on their way each may cost the longest run once, as in any pipeline. What rests between its runs
-    may have begun to just before.
+    may have begun to just before. A doubt takes half of the time that the path leaves: one run that took a day must not
+    have all else run without a pause until it was seen often enough.
 
     Even where runs take no time it is due a moment before the promise is broken: until the timer's fact and the grant
     stand in the journal some milliseconds pass that no duration tells of.
     """
-    moment = min(domain.state.moment, (promise_ms(domain, node) or 0) // 20 + 1)
+    promise = promise_ms(domain, node) or 0
+    moment = min(domain.state.moment, promise // 20 + 1)
+    rest = max(node.rest, min(node.doubt, max(0, promise - node.path) // 2))
     if not domain.is_scarce:
-        slower = max(min(node.slow - node.path, node.longest), node.rest)
+        slower = max(min(node.slow - node.path, node.longest), rest)
         return (node.queued * node.longest or slower) + moment
     ahead = max(1, node.queued) * node.longest
     queueing = (domain.work(node) - node.path) // domain.state.slots
-    return max(node.longest, node.rest) + ahead + queueing + moment
+    return max(node.longest, rest) + ahead + queueing + moment
 
 
 def note_delay(domain: Domain, delay_ms: int) -> None:
@@ -107,7 +120,7 @@ def later(domain: Domain, node: Node, policy: Eager) -> int:
     """A quiet Eager's due time, now that its first quiet span is over: changes may have come meanwhile."""
     newest = max((root.commits[-1].time for root in heeded_roots(domain, node) if root.commits), default=0)
     calm = newest + policy.quiet_ms
-    since = stale_from(node)
+    since = stale_from(domain, node)
     if policy.max_wait_ms is None or since is None:
         return calm
     return min(calm, since + policy.max_wait_ms)

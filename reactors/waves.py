@@ -105,7 +105,7 @@ def _is_out_of_reach(domain: Domain, node: Node, at: int) -> bool:
 
 def deadline(domain: Domain, node: Node) -> int:
     """When the node must be right again: its promise's end; without one, as soon as its path allows."""
-    since = stale_from(node)
+    since = stale_from(domain, node)
     by = promised_by(domain, node, since) if since is not None else None
     return by if by is not None else domain.state.now + node.path
 

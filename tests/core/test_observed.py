@@ -82,6 +82,35 @@ def test_what_reads_an_eager_reader_hears_of_a_look_while_a_wave_is_at_work_for_
         assert node.since == world.runs("y")[-1].granted_at
 
 
+def test_what_is_held_back_isnt_looked_at_more_often_for_that() -> None:
+    made = derived("d/a", "d/c", policy=Within("30m"), made_by="d/c")
+    computation = derived("d/c", "d/x", outputs=("d/a",))
+    with looked_at(observed("d/x"), computation, made, hours=2) as world:
+        world.check("a", "fail")
+        world.publish("x")
+        world.advance("1h")
+        assert world.state("a")["verdict"] == "quarantined"
+        before = len(world.runs("x"))
+        world.advance("10h")
+        assert len(world.runs("x")) - before <= 21
+        world.publish("x")
+        world.advance("30m")
+        assert world.state("a")["verdict"] == "fresh"
+
+
+@pytest.mark.parametrize(("promise", "seconds", "most"), [("30m", 1_800, 3), ("2m", 120, 20), ("90s", 90, 2)])
+def test_no_source_is_looked_at_without_a_pause(promise: str, seconds: int, most: int) -> None:
+    """After one run that took hours; where a promise is as tight as can be; and where it can't be kept."""
+    with looked_at(observed("d/x"), derived("d/a", "d/x", policy=Within(promise), takes_ms=MINUTE)) as world:
+        for took in ("1m", "3h" if promise == "30m" else "1m", "1m"):
+            world.takes("a", took)
+            world.publish("x")
+            world.advance("4h")
+        before = len(world.runs("x"))
+        world.advance("2h")
+        assert 0 < len(world.runs("x")) - before <= most * 7_200 // seconds + 1
+
+
 def test_an_output_that_requires_all_hears_of_a_change_past_a_look_while_a_wave_is_at_work_for_it() -> None:
     joins = derived("d/m", "d/s", "d/x", policy=OnDemand(), takes_ms=MINUTE)
     computation = derived("d/c", "d/m", policy=OnDemand(), outputs=("d/a",))

@@ -67,6 +67,8 @@ FOUND = {
     708_175: "publications by partition, from before the asset was Manual, had other numbers than they came in",
     709_778: "to a judge, what is looked at was overdue, outside of the hours of what is above it",
     710_509: "to the checker, what read all partitions had read the whole, once a deploy made that Manual",
+    714_936: "a source was looked at without a pause for an output that a check holds back",
+    715_704: "the same after one run that took a day, until five runs were seen",
     302_094: "a run in flight across a deploy that narrows a mapping stood for more than was read of it then",
 }
 

@@ -6,8 +6,8 @@ from reactors.admission import next_instant, propose
 from reactors.domain import Domain
 from reactors.durations import price
 from reactors.freshness import blocker, is_late, judge
-from reactors.heeding import oldest_after, owed_after
-from reactors.marking import lacks_input, planned_at
+from reactors.heeding import oldest_after, owed_after, planned_at
+from reactors.marking import lacks_input
 from reactors.snapshots import restore
 from reactors.state import Node
 from reactors.timers import due

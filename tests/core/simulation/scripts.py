@@ -139,6 +139,7 @@ def _thinned(dice: random.Random, declared: Manifest, changes: list[Step], work:
 
 def _troubles(dice: random.Random, bare: Script, span: int) -> Iterator[Step]:
     derived = [one.key for one in bare.manifest.assets if one.kind == "derived"]
+    times = bare.kind.troubles
 
     def some(most: int) -> Iterator[int]:
         return (dice.randint(0, span) for _ in range(dice.randint(0, most)))
@@ -152,9 +153,9 @@ def _troubles(dice: random.Random, bare: Script, span: int) -> Iterator[Step]:
         yield from (Step(at, "materialize", asset) for at in some(4))
     if "commands" in bare.faults:
         names = ("pause", "resume", "materialize", "release", "cancel")
-        yield from (Step(at, dice.choice(names), any_asset()) for at in some(int(12 * bare.kind.troubles)))
+        yield from (Step(at, dice.choice(names), any_asset()) for at in some(int(12 * times)))
     if "failures" in bare.faults:
-        yield from (Step(at, "fails", any_asset(), number=dice.randint(1, 6)) for at in some(int(5 * bare.kind.troubles)))
+        yield from (Step(at, "fails", any_asset(), number=dice.randint(1, 6)) for at in some(int(5 * times)))
     if "checks" in bare.faults:
         yield from (Step(at, "check", any_asset(), text=dice.choice(("fail", "error", "pass"))) for at in some(4))
         yield from (Step(at, "release", any_asset()) for at in some(3))
