@@ -3,7 +3,7 @@
 from reactors.commits import partition_named
 from reactors.domain import Domain
 from reactors.growth import node_of
-from reactors.requests import is_busy, is_underway
+from reactors.requests import end, is_busy, is_underway
 from reactors.state import BackfillState, Node
 from reactors.waves import start
 from streams.errors import BadEvent
@@ -54,6 +54,9 @@ def steered(domain: Domain, said: BackfillSteered) -> None:
         return
     one.status = wanted
     if wanted == "cancelled":
+        for node in [domain.node(one.asset, partition) for partition in one.active]:
+            if node is not None:
+                _end_wave(domain, node, one)
         one.left, one.active = [], {}
     _tell(domain, one)
     _advance(domain, one)
@@ -96,6 +99,8 @@ def _is_in_flight(node: Node | None) -> bool:
 def _advance(domain: Domain, one: BackfillState) -> None:
     for partition in list(one.active):
         node = domain.node(one.asset, partition)
+        if node is not None and not one.force and _is_right_since(node, one.asked):
+            _end_wave(domain, node, one)
         if node is None or not is_underway(node):
             runs = one.active.pop(partition)
             if node is not None and _is_owed(node, runs):
@@ -123,7 +128,7 @@ def _begin(domain: Domain, one: BackfillState, partition: str) -> None:
             one.failed[partition] = lacking
             return
     node = node_of(domain, key)
-    is_right = node.version is not None and (node.owed_at is None or node.cut_at >= one.asked)
+    is_right = node.version is not None and node.owed_at is None or _is_right_since(node, one.asked)
     if node.ran_at >= one.asked if one.force else is_right:  # somebody else's run may have done it meanwhile
         one.done += 1
         return
@@ -137,9 +142,24 @@ def _begin(domain: Domain, one: BackfillState, partition: str) -> None:
         one.active[partition] = node.runs if one.force else None
     else:
         node.tried_at = -1
-        by = f" by {one.by}" if one.by else ""
-        wave = start(domain, node, f"backfill {one.name}{by}", forced=one.force)
+        wave = start(domain, node, _reason(one), forced=one.force)
         wave.deadline = max(wave.deadline, domain.state.now + YIELDS_MS)
+
+
+def _is_right_since(node: Node, asked: int) -> bool:
+    return node.version is not None and node.cut_at >= asked
+
+
+def _end_wave(domain: Domain, node: Node, one: BackfillState) -> None:
+    """Nothing more is run for it that has no cut yet; a run that newer commits have overtaken may be in flight."""
+    wave = domain.state.waves.get(node.wave) if node.wave is not None else None
+    if wave is not None and wave.at is None and wave.reason == _reason(one):
+        end(domain, wave)
+
+
+def _reason(one: BackfillState) -> str:
+    by = f" by {one.by}" if one.by else ""
+    return f"backfill {one.name}{by}"
 
 
 def _is_owed(node: Node, runs: int | None) -> bool:

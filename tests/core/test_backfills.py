@@ -6,9 +6,10 @@ import pytest
 
 from everfresh.testing import World
 from streams.definitions import AssetDef
+from streams.events import Backfill
 from streams.policies import Eager, Within
 from tests.core.test_partitions import DAYS, parted
-from tests.core.worlds import derived, domain_of, source, world_of
+from tests.core.worlds import Journal, derived, domain_of, source, world_of
 
 FIRST, LAST = "2013-01-01", "2013-01-10"
 THOUSANDTH, TEN_THOUSANDTH = "2015-09-27", "2040-05-18"
@@ -153,6 +154,37 @@ def test_a_cancelled_backfill_begins_nothing_more_and_lets_runs_end() -> None:
     assert {run.partition for run in world.runs()} == {FIRST}
     assert {run.outcome for run in world.runs()} == {"materialized"}
     assert told(world)[-1][0] == "cancelled"
+
+
+def test_what_waits_for_a_slot_as_its_backfill_is_cancelled_doesnt_run() -> None:
+    world = world_of(*yearly(), derived("d/z", "d/s", pool="one"), parted("d/p", "d/s", pool="one"), pools={"one": 1})
+    world.publish("d/s")
+    world.takes("d/z", "1h")
+    world.command("materialize", "d/z")
+    name = world.backfill("d/p", FIRST, FIRST)
+    world.advance("1m")
+    world.steer(name, "cancel")
+    world.advance("3h")
+    assert [run.asset for run in world.runs()] == ["d/z"]
+
+
+def test_a_run_that_newer_commits_overtook_is_enough_for_its_backfill() -> None:
+    journal = Journal(
+        domain_of(source("d/s"), source("d/t"), parted("d/a", "d/s"), derived("d/m", "d/t", policy=Eager()))
+    )
+    journal.beat("w", 2)
+    journal.change("d/s")
+    journal.change("d/t", "1", fingerprint="x")
+    (other,) = journal.turn()
+    journal.report(other)
+    journal.append(Backfill(asset="d/a", partitions=(FIRST,)), "d/a")
+    (grant,) = journal.proposals()
+    journal.change("d/s")
+    journal.change("d/t", "2", fingerprint="x")  # d/m moves to that cut, which is newer than the grant's
+    journal.append(grant, "d/a")
+    journal.report(grant, partition=FIRST)  # type: ignore[arg-type]
+    assert journal.turn() == []
+    assert [one.done for one in journal.domain.state.backfills.values()] == [1]
 
 
 def test_a_deploy_in_the_middle_goes_on_with_the_new_code() -> None:

@@ -69,6 +69,9 @@ FOUND = {
     710_509: "to the checker, what read all partitions had read the whole, once a deploy made that Manual",
     714_936: "a source was looked at without a pause for an output that a check holds back",
     715_704: "the same after one run that took a day, until five runs were seen",
+    722_168: "to a judge, a window was as late as before the deploy that had it read another partition at second hand",
+    723_122: "to a judge, what requires all had changed since before a deploy by which one input heeds that change",
+    723_604: "a cancelled backfill's wave, whose run newer commits had overtaken, ran again and again",
     302_094: "a run in flight across a deploy that narrows a mapping stood for more than was read of it then",
 }
 

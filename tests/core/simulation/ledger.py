@@ -65,7 +65,7 @@ class Ledger:
     _last: dict[Node, tuple[str | None, str | None]] = field(default_factory=dict)
     _deploy: int = -1
     _said: dict[str, frozenset[str]] = field(default_factory=dict)
-    _heeds: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
+    _heeds: dict[str, tuple[str, frozenset[str], tuple[frozenset[str], ...]]] = field(default_factory=dict)
     _seen: set[tuple[str, str]] = field(default_factory=set)
     _heeded: dict[str, frozenset[str]] = field(default_factory=dict)  # by the newest deploy
     trace: Trace = field(init=False)
@@ -152,7 +152,7 @@ class Ledger:
 
         for key, one in self.assets.items():
             if one.kind == "derived":
-                heeds = one.policy.requires, self._heard(key, self.heeded(key))
+                heeds = one.policy.requires, self._heard(key, self.heeded(key)), self._jointly(graph.run_by(key))
                 if self._heeds.setdefault(key, heeds) != heeds:
                     self._heeds[key], self.heeds_since[key] = heeds, offset
 
@@ -168,8 +168,12 @@ class Ledger:
         return key in self.assets and self.assets[key].observed
 
     def _is_moved(self, node: Node) -> bool:
-        """The deploy at hand has the partition read others than before, or wait."""
-        return self.trace.moves(Deploy(self.offset, self.trace.graph(self.offset)), node)
+        """The deploy at hand has the partition read others than before, at first or second hand, or wait."""
+        before, now = self.trace.view(self.offset - 1), self.trace.view(self.offset)
+        if before.graph.is_parted and now.graph.is_parted and now.graph.declares(node):
+            if before.lineage(node) != now.lineage(node):
+                return True
+        return self.trace.moves(Deploy(self.offset, now.graph), node)
 
     def is_root(self, key: str) -> bool:
         """No run here produces it for its readers."""
@@ -227,6 +231,11 @@ class Ledger:
         last = [max(new, key=lambda one: one.offset)] if new and len(new) == len(each) else []
         code = self._oldest(frozenset(CODE + one.key for one in (asset, runs) if one.policy.on_code != "ignore"), cut)
         return min([*last, *([code] if code else [])], key=lambda one: one.offset, default=None)
+
+    def _jointly(self, key: str) -> tuple[frozenset[str], ...]:
+        """What requires all heeds through each of its inputs: another one's policy may have more change with the next."""
+        one = self.assets[key]
+        return tuple(self._heard(key, self.heeded_through(dep.asset)) for dep in one.deps if one.policy.requires == "all")
 
     def _heard(self, key: str, roots: frozenset[str]) -> frozenset[str]:
         """To an Eager asset a look alone is no change."""
