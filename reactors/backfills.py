@@ -128,7 +128,7 @@ def _begin(domain: Domain, one: BackfillState, partition: str) -> None:
             one.failed[partition] = lacking
             return
     node = node_of(domain, key)
-    is_right = node.version is not None and node.owed_at is None or _is_right_since(node, one.asked)
+    is_right = (node.version is not None and node.owed_at is None) or _is_right_since(node, one.asked)
     if node.ran_at >= one.asked if one.force else is_right:  # somebody else's run may have done it meanwhile
         one.done += 1
         return

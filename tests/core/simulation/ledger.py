@@ -170,9 +170,9 @@ class Ledger:
     def _is_moved(self, node: Node) -> bool:
         """The deploy at hand has the partition read others than before, at first or second hand, or wait."""
         before, now = self.trace.view(self.offset - 1), self.trace.view(self.offset)
-        if before.graph.is_parted and now.graph.is_parted and now.graph.declares(node):
-            if before.lineage(node) != now.lineage(node):
-                return True
+        is_parted = before.graph.is_parted and now.graph.is_parted
+        if is_parted and now.graph.declares(node) and before.lineage(node) != now.lineage(node):
+            return True
         return self.trace.moves(Deploy(self.offset, now.graph), node)
 
     def is_root(self, key: str) -> bool:
@@ -233,9 +233,10 @@ class Ledger:
         return min([*last, *([code] if code else [])], key=lambda one: one.offset, default=None)
 
     def _jointly(self, key: str) -> tuple[frozenset[str], ...]:
-        """What requires all heeds through each of its inputs: another one's policy may have more change with the next."""
+        """What an asset that requires all heeds through each input: another policy above may change that."""
         one = self.assets[key]
-        return tuple(self._heard(key, self.heeded_through(dep.asset)) for dep in one.deps if one.policy.requires == "all")
+        inputs = [dep.asset for dep in one.deps if one.policy.requires == "all"]
+        return tuple(self._heard(key, self.heeded_through(name)) for name in inputs)
 
     def _heard(self, key: str, roots: frozenset[str]) -> frozenset[str]:
         """To an Eager asset a look alone is no change."""
