@@ -54,9 +54,8 @@ def steered(domain: Domain, said: BackfillSteered) -> None:
         return
     one.status = wanted
     if wanted == "cancelled":
-        for node in [domain.node(one.asset, partition) for partition in one.active]:
-            if node is not None:
-                _end_wave(domain, node, one)
+        for partition in one.active:
+            _end_wave(domain, domain.node(one.asset, partition), one)
         one.left, one.active = [], {}
     _tell(domain, one)
     _advance(domain, one)
@@ -150,9 +149,9 @@ def _is_right_since(node: Node, asked: int) -> bool:
     return node.version is not None and node.cut_at >= asked
 
 
-def _end_wave(domain: Domain, node: Node, one: BackfillState) -> None:
+def _end_wave(domain: Domain, node: Node | None, one: BackfillState) -> None:
     """Nothing more is run for it that has no cut yet; a run that newer commits have overtaken may be in flight."""
-    wave = domain.state.waves.get(node.wave) if node.wave is not None else None
+    wave = domain.state.waves.get(node.wave) if node is not None and node.wave is not None else None
     if wave is not None and wave.at is None and wave.reason == _reason(one):
         end(domain, wave)
 

@@ -13,10 +13,12 @@ from streams.keys import asset_of
 
 def restore(dumped: bytes) -> Domain | None:
     """The domain as it was; None where an older schema wrote the dump, so that the journal is folded from its start."""
-    schema = orjson.loads(dumped).get("schema")
-    if schema not in (SCHEMA, SCHEMA - 1):
+    state = orjson.loads(dumped)
+    if state.get("schema") == SCHEMA - 1:
+        dumped = _upgraded(state)
+    elif state.get("schema") != SCHEMA:
         return None
-    domain = Domain(STATE.validate_json(dumped if schema == SCHEMA else _upgraded(orjson.loads(dumped))))
+    domain = Domain(STATE.validate_json(dumped))
     for key, node in domain.state.nodes.items():
         look = next_look(domain, node)
         if look is not None:

@@ -50,8 +50,9 @@ def due(domain: Domain, node: Node) -> int | None:
     elif isinstance(policy, Within):
         by = promised_by(domain, node, since) or 0
         at = max(pause, since, by - node.path - margin(domain, node))
-        if plans_only_a_look(domain, node):  # haste keeps none that can't be kept, and all of them rest
-            at = max(at, since + (by - since) // (2 if is_infeasible(domain, node) else _LOOKS_MAX))
+        rested = since + (by - since) // (2 if is_infeasible(domain, node) else _LOOKS_MAX)
+        if at < rested and plans_only_a_look(domain, node):  # haste keeps none that can't be kept, and all of them rest
+            at = rested
     elif isinstance(policy, Eager):
         at = max(pause, since + policy.quiet_ms, node.calm_at or 0)
     elif isinstance(policy, Cron):

@@ -88,7 +88,7 @@ async def _is_taken_in(site: Site, given: Given) -> bool:
 
 
 def _goes_on(given: Given) -> bool:
-    return given.run_by.asked_at is not None or is_underway(given.run_by) or is_underway(given.node)
+    return any(one.asked_at is not None or is_underway(one) for one in (given.node, given.run_by))
 
 
 def _check(reading: Reading, name: str, key: str) -> None:

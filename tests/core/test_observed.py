@@ -7,6 +7,7 @@ import pytest
 
 import everfresh as ef
 from everfresh.testing import World
+from reactors.state import Node
 from streams.definitions import AssetDef
 from streams.errors import DefinitionError
 from streams.policies import Cron, Eager, OnDemand, Policy, Within
@@ -27,6 +28,13 @@ def gaps(world: World, asset: str) -> list[int]:
     """Minutes between the starts of its runs, rounded."""
     at = [run.granted_at for run in world.runs(asset)]
     return [round((after - before) / MINUTE) for before, after in pairwise(at)]
+
+
+def planned(world: World, key: str) -> Node:
+    """A node for which a wave is at work."""
+    assert world.domain is not None
+    assert world.domain.state.nodes[key].requests
+    return world.domain.state.nodes[key]
 
 
 def test_a_source_is_looked_at_as_seldom_as_the_promise_below_allows() -> None:
@@ -76,10 +84,7 @@ def test_what_reads_an_eager_reader_hears_of_a_look_while_a_wave_is_at_work_for_
         world.publish("y")
         while len(world.runs("y")) == len(looks):
             world.advance("1s")
-        node = world.domain.state.nodes["d/n"] if world.domain is not None else None
-        assert node is not None
-        assert node.requests
-        assert node.since == world.runs("y")[-1].granted_at
+        assert planned(world, "d/n").since == world.runs("y")[-1].granted_at
 
 
 def test_what_is_held_back_isnt_looked_at_more_often_for_that() -> None:
@@ -122,10 +127,7 @@ def test_an_output_that_requires_all_hears_of_a_change_past_a_look_while_a_wave_
         world.publish("s")
         world.advance("30s")  # the look came after the wave's cut
         world.publish("s")
-        node = world.domain.state.nodes["d/a"] if world.domain is not None else None
-        assert node is not None
-        assert node.requests
-        assert node.since == world.clock
+        assert planned(world, "d/a").since == world.clock
 
 
 def test_what_became_right_below_a_paused_asset_blocks_its_own_readers_no_longer() -> None:
