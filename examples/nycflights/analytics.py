@@ -16,7 +16,7 @@ INPUTS = ("hour", "wind_speed", "precip", "visibility_miles")
 """what a delay is predicted from, beside a constant"""
 
 
-@app.asset(deps={"flights": "airline-ops/flights_weather"}, owner="data-science", takes="200ms")
+@app.asset(deps={"flights": "airline-ops/flights_weather"}, owner="data-science", takes="500ms")
 def delay_features(flights: pl.DataFrame) -> pl.DataFrame:
     """Departures with complete weather: the hour of the day (UTC), wind, rain, visibility, and the delay to learn."""
     return flights.select(
@@ -29,7 +29,7 @@ def delay_features(flights: pl.DataFrame) -> pl.DataFrame:
     ).drop_nulls()
 
 
-@app.asset(deps=[delay_features], freshness=ef.Within("40s"), owner="data-science", takes="200ms", store=models)
+@app.asset(deps=[delay_features], freshness=ef.Within("40s"), owner="data-science", takes="300ms", store=models)
 def delay_model(delay_features: pl.DataFrame, ctx: ef.Context) -> dict[str, object]:
     """Least squares of the delay on its inputs: the coefficients, and how much they explain."""
     rows = delay_features.height
