@@ -44,7 +44,10 @@ def commanded(domain: Domain, command: Backfill) -> None:
 
 
 def steered(domain: Domain, said: BackfillSteered) -> None:
-    """A backfill is paused, resumed or cancelled; what is in flight goes on. Raises BadEvent where there is none."""
+    """A backfill is paused, resumed or cancelled; what is in flight goes on, what waits for a slot doesn't begin.
+
+    Raises BadEvent where there is none.
+    """
     one = domain.state.backfills.get(said.backfill)
     if one is None or one.is_over:
         why = "there is no such backfill" if one is None else f"it is {one.status} already"
@@ -53,9 +56,11 @@ def steered(domain: Domain, said: BackfillSteered) -> None:
     if wanted == one.status:
         return
     one.status = wanted
+    if wanted != "running":
+        ended = [name for name in one.active if _end_wave(domain, domain.node(one.asset, name), one)]
+        one.left.extend(reversed(ended))
+        one.active = {name: runs for name, runs in one.active.items() if name not in ended}
     if wanted == "cancelled":
-        for partition in one.active:
-            _end_wave(domain, domain.node(one.asset, partition), one)
         one.left, one.active = [], {}
     _tell(domain, one)
     _advance(domain, one)
@@ -149,11 +154,13 @@ def _is_right_since(node: Node, asked: int) -> bool:
     return node.version is not None and node.cut_at >= asked
 
 
-def _end_wave(domain: Domain, node: Node | None, one: BackfillState) -> None:
+def _end_wave(domain: Domain, node: Node | None, one: BackfillState) -> bool:
     """Nothing more is run for it that has no cut yet; a run that newer commits have overtaken may be in flight."""
     wave = domain.state.waves.get(node.wave) if node is not None and node.wave is not None else None
-    if wave is not None and wave.at is None and wave.reason == _reason(one):
-        end(domain, wave)
+    if wave is None or wave.at is not None or wave.reason != _reason(one):
+        return False
+    end(domain, wave)
+    return True
 
 
 def _reason(one: BackfillState) -> str:

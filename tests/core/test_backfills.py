@@ -168,6 +168,22 @@ def test_what_waits_for_a_slot_as_its_backfill_is_cancelled_doesnt_run() -> None
     assert [run.asset for run in world.runs()] == ["d/z"]
 
 
+def test_what_waits_for_a_slot_as_its_backfill_is_paused_runs_once_it_is_resumed() -> None:
+    world = world_of(*yearly(), derived("d/z", "d/s", pool="one"), parted("d/p", "d/s", pool="one"), pools={"one": 1})
+    world.publish("d/s")
+    world.takes("d/z", "1h")
+    world.command("materialize", "d/z")
+    name = world.backfill("d/p", FIRST, "2013-01-03", slots=2)
+    world.advance("1m")
+    world.steer(name, "pause")
+    world.advance("3h")
+    assert [run.asset for run in world.runs()] == ["d/z"]
+    world.steer(name, "resume")
+    world.advance("3h")
+    assert [run.partition for run in world.runs()] == ["", FIRST, "2013-01-02", "2013-01-03"]
+    assert told(world)[-1] == ("done", 3, 3, 0)
+
+
 def test_a_run_that_newer_commits_overtook_is_enough_for_its_backfill() -> None:
     journal = Journal(
         domain_of(source("d/s"), source("d/t"), parted("d/a", "d/s"), derived("d/m", "d/t", policy=Eager()))
