@@ -184,6 +184,24 @@ def test_what_waits_for_a_slot_as_its_backfill_is_paused_runs_once_it_is_resumed
     assert told(world)[-1] == ("done", 3, 3, 0)
 
 
+def test_what_was_cancelled_is_planned_again_as_a_backfill_wants_it() -> None:
+    world = world_of(*yearly(), derived("d/z", "d/s", pool="one"), parted("d/p", "d/s", pool="one"), pools={"one": 1})
+    world.publish("d/s")
+    world.backfill("d/p", FIRST)
+    world.advance("5m")
+    world.publish("d/s")
+    world.command("materialize", "d/p", partition=FIRST)
+    world.command("cancel", "d/p", partition=FIRST)
+    world.command("materialize", "d/z")
+    world.backfill("d/p", FIRST)
+    node = world._up().state.nodes[f"d/p[{FIRST}]"]
+    assert node.hold is not None
+    assert node.wave is not None
+    assert node.since_at == node.stale_at is not None
+    world.advance("5m")
+    assert node.stale_at is None
+
+
 def test_a_run_that_newer_commits_overtook_is_enough_for_its_backfill() -> None:
     journal = Journal(
         domain_of(source("d/s"), source("d/t"), parted("d/a", "d/s"), derived("d/m", "d/t", policy=Eager()))

@@ -73,6 +73,7 @@ FOUND = {
     723_122: "to a judge, what requires all had changed since before a deploy by which one input heeds that change",
     723_604: "a cancelled backfill's wave, whose run newer commits had overtaken, ran again and again",
     302_094: "a run in flight across a deploy that narrows a mapping stood for more than was read of it then",
+    731_494: "a partition that had failed was wanted by a backfill, but what is new to it wasn't worked out again",
 }
 
 PARTITIONED = range(200_000, 200_015)
