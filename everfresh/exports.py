@@ -7,18 +7,23 @@ import orjson
 
 from reactors.domain import Output
 from streams.cloudevents import Envelope, encode
-from streams.events import RunCancelled, RunGranted
+from streams.events import DomainDelivered, DomainSubscribed, RunCancelled, RunGranted
 from streams.topics import Topics
 
 
 def exported(
     journal: Sequence[tuple[int, Envelope]], outputs: Sequence[Output], domain: str, incarnation: str
 ) -> list[dict[str, Any]]:
-    """`{topic, partition, offset, timestamp, event}` of every entry, journal first."""
+    """`{topic, partition, offset, timestamp, event}` of every entry, journal first.
+
+    What another domain is handed stands in that one's journal, and isn't here.
+    """
     topics = Topics()
     found = [_entry(topics.journal(domain).name, at, time, event) for at, (time, event) in enumerate(journal)]
     counts: dict[str, int] = {}
     for output in outputs:
+        if output.model in (DomainSubscribed, DomainDelivered):
+            continue
         to_worker = output.model in (RunGranted, RunCancelled)
         topic = (topics.runs(domain) if to_worker else topics.output(output.model.TYPE)).name
         counts[topic] = counts.get(topic, -1) + 1

@@ -85,6 +85,8 @@ def apply(domain: Domain, offset: int, time: int, event: Envelope) -> list[Outpu
         for key in touched:
             if key in state.nodes:
                 tell(domain, state.nodes[key])
+    if domain.leaving:
+        crossing.hand_over(domain)
     return outputs
 
 

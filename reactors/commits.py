@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from reactors.crossing import address_of, deliver_commit, is_repeat
+from reactors.crossing import address_of, deliver, is_repeat
 from reactors.domain import Domain
 from reactors.growth import grow, root_of
 from reactors.marking import first_version, mark
@@ -167,8 +167,8 @@ def append(domain: Domain, root: Root, news: News, partition: str = "") -> None:
         part = root_of(domain, node_key(root.key, partition))
         part.seq = root.seq
         _take(domain, part, new)
-    if domain.subscribers and root.key in domain.graph.sources:
-        deliver_commit(domain, root)
+    if domain.subscribers:
+        deliver(domain, root.key)
 
 
 def _take(domain: Domain, root: Root, new: Commit) -> None:
@@ -182,6 +182,11 @@ def _take(domain: Domain, root: Root, new: Commit) -> None:
 def delivered(domain: Domain, said: DomainDelivered) -> None:
     """Another domain published what is read here: a commit for its readers, once."""
     root = domain.state.roots.get(said.asset)
+    if root is not None and said.partition:
+        raise BadEvent(
+            f"delivery of {node_key(said.asset, said.partition)!r}: what has partitions isn't read by another domain; "
+            "have its own domain make one asset of them, and read that"
+        )
     if root is None or said.asset not in domain.graph.foreign or is_repeat(root, said):
         return
     root.incarnation, root.delivered = said.incarnation, said.offset

@@ -1,7 +1,8 @@
 """Deps across domains: who subscribes to what, what is delivered, and whether what was delivered agrees.
 
 A delivery is a commit of the asset for its readers here. It carries the cut at which the version is right, in terms of
-the sources that it comes from, whatever domains these are in; two inputs agree if they name each source alike.
+the sources that it comes from, whatever domains these are in, the reader's too; inputs agree if they name each source
+alike.
 """
 
 from typing import Any
@@ -10,6 +11,7 @@ from reactors.domain import Domain
 from reactors.marking import last_by
 from reactors.state import Commit, Node, Root, Subscriber
 from streams.events import Cut, DomainDelivered, DomainSubscribed
+from streams.keys import asset_of, partition_of
 
 CUT = "cut"
 CONSISTENT = "consistent"
@@ -42,31 +44,38 @@ def subscribed(domain: Domain, said: DomainSubscribed) -> None:
     state.subscribers[said.subscriber] = Subscriber(said.deploy, list(said.assets))
     domain.note_subscribers()
     for key in said.assets:
-        if key in already:
-            continue
-        node, root = state.nodes.get(key), state.roots.get(key)
-        if node is not None and node.version is not None:
-            _say(domain, said.subscriber, key, _version_of(domain, node))
-        elif root is not None and root.commits and key in domain.graph.sources:
-            _say(domain, said.subscriber, key, _commit_of(key, root.commits[-1]))
+        if key not in already:
+            deliver(domain, key, to=said.subscriber)
 
 
-def deliver(domain: Domain, node: Node) -> None:
-    """The node's version, or its cut, is new: hand it to the domains that read it."""
-    for subscriber in domain.subscribers.get(node.asset, ()):
-        _say(domain, subscriber, node.asset, _version_of(domain, node))
+def deliver(domain: Domain, key: str, to: str = "") -> None:
+    """A source changed, or a node's version or cut is new: hand that to the domains that read it, or to one of them.
+
+    As it stands once the entry is folded: by the entry's offset a reader tells a repeat, so each has one of an asset.
+    """
+    for subscriber in (to,) if to else domain.subscribers.get(asset_of(key), ()):
+        domain.leaving[subscriber, key] = None
 
 
-def deliver_commit(domain: Domain, root: Root) -> None:
-    """A source changed: hand that on to the domains that read it."""
-    for subscriber in domain.subscribers.get(root.key, ()):
-        _say(domain, subscriber, root.key, _commit_of(root.key, root.commits[-1]))
+def hand_over(domain: Domain) -> None:
+    """The entry is folded: say what is to be handed to other domains."""
+    state, leaving = domain.state, domain.leaving
+    domain.leaving = {}
+    for to, key in leaving:
+        fields = _delivery(domain, key)
+        if fields is not None:
+            fields |= {"to": to, "asset": asset_of(key), "partition": partition_of(key)}
+            domain.say(DomainDelivered, key, {**fields, "incarnation": state.incarnation, "offset": state.offset})
 
 
-def _say(domain: Domain, to: str, asset: str, fields: dict[str, Any]) -> None:
-    state = domain.state
-    fields |= {"to": to, "asset": asset, "incarnation": state.incarnation, "offset": state.offset}
-    domain.say(DomainDelivered, asset, fields)
+def _delivery(domain: Domain, key: str) -> dict[str, Any] | None:
+    """What is said of a source or a node. A Manual asset is a source to who reads it, there as here."""
+    root, node = domain.state.roots.get(key), domain.state.nodes.get(key)
+    if root is not None and key not in domain.graph.foreign:
+        return _commit_of(key, root.commits[-1]) if root.commits else None
+    if node is None or node.version is None or node.asset in domain.graph.roots:
+        return None
+    return _version_of(domain, node)
 
 
 def _version_of(domain: Domain, node: Node) -> dict[str, Any]:
@@ -121,9 +130,19 @@ def is_repeat(root: Root, said: DomainDelivered) -> bool:
 
 
 def agrees(domain: Domain, node: Node, at: int) -> bool:
-    """What other domains delivered by the journal's offset `at` fits together: each source is at one commit in all."""
+    """What other domains delivered by the journal's offset `at` fits together: each source is at one commit in all.
+
+    So it is with this domain's own: one that the node reads, too, is where the deliveries have it.
+    """
+    abroad = domain.graph.abroad(node.asset)
+    if not abroad:
+        return True
+    own: dict[str, list[Root]] = {}
+    for root in domain.roots_above(node, at):
+        if root.key not in domain.graph.foreign:
+            own.setdefault(asset_of(root.key), []).append(root)
     seen: Cut = {}
-    for key in domain.graph.abroad(node.asset):
+    for key in abroad:
         commit = last_by(domain.state.roots[key], at)
         if commit is None:
             continue
@@ -132,4 +151,9 @@ def agrees(domain: Domain, node: Node, at: int) -> bool:
         for source, seq in upstream(commit, key).items():
             if seen.setdefault(source, seq) != seq:
                 return False
-    return True
+    return all(_stands_at(root, at, seen[source]) for source in own.keys() & seen.keys() for root in own[source])
+
+
+def _stands_at(root: Root, at: int, seq: int) -> bool:
+    """At the journal's offset `at` nothing had come to the root, or to that partition of it, since its commit `seq`."""
+    return all((one.seq <= seq) is (one.offset <= at) for one in root.commits)

@@ -66,6 +66,7 @@ class Domain:
         self.floating: dict[str, None] = {}  # waves without a cut, to be surveyed
         self.sleeping: dict[str, None] = {}  # waves without a cut that wait for a run to end
         self.arriving: dict[str, None] = {}  # outputs that were made, to be published before the entry is over
+        self.leaving: dict[tuple[str, str], None] = {}  # (domain, what it is handed before the entry is over)
         self.subscribers: dict[str, list[str]] = {}  # asset → the other domains that read it
         self.works: dict[str, int] = {}  # node → expected durations of its ancestors and itself, summed up; when asked
         for key, node in self.state.nodes.items():

@@ -267,7 +267,7 @@ def stand(domain: Domain, node: Node, cut: Cut, at: int, pins: dict[str, Pin]) -
     if wave is not None and wave.at is None and wave.forced is None and node.owed_at is None:
         end(domain, wave)  # another wave's run did what this one was for
     if domain.subscribers:
-        deliver(domain, node)
+        deliver(domain, node.key)
 
 
 def stand_aside(domain: Domain, node: Node, pins: dict[str, Pin]) -> None:
@@ -275,7 +275,7 @@ def stand_aside(domain: Domain, node: Node, pins: dict[str, Pin]) -> None:
     node.consumed, node.consistent = pins, False
     domain.touched[node.key] = None
     if domain.subscribers:
-        deliver(domain, node)
+        deliver(domain, node.key)
 
 
 def recovered(domain: Domain, node: Node) -> None:

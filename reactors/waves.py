@@ -36,6 +36,7 @@ class Survey:
 
     grantable: list[Node] = field(default_factory=list)  # stale, idle, its inputs all right
     movable: list[Node] = field(default_factory=list)  # the same, but none of its inputs is new
+    torn: list[Node] = field(default_factory=list)  # the same, but what other domains delivered doesn't agree
     hopeless: bool = False  # something on the way to the target is paused, held, or lacks an input
 
 
@@ -131,8 +132,9 @@ def survey(domain: Domain, wave: Wave) -> Survey:
             at, now = domain.state.offset, domain.state.now
             if agrees(domain, node, at):
                 found.movable.append(node)
-            else:  # nothing to run with; once nobody waits for agreement any more, nothing is left to do
-                states[node.key] = not awaits_agreement(domain, wave, at, now)
+            elif not awaits_agreement(domain, wave, at, now):  # nothing to run with, and nothing left to do
+                states[node.key] = True
+                found.torn.append(node)
         else:
             found.grantable.append(node)
     found.hopeless = all(states.get(key, False) for key in wave.targets)
@@ -176,8 +178,9 @@ def settle(domain: Domain, wave: Wave) -> bool:
             domain.state.fixed_at = at
     seen = survey(domain, wave)
     if seen.hopeless:
-        for key in wave.targets:
-            park(domain, domain.state.nodes[key], at)
+        # A delivery that has them agree frees what was parked below them: it is only marked as far as they are.
+        for one in [*seen.torn, *(domain.state.nodes[key] for key in wave.targets)]:
+            park(domain, one, at)
         end(domain, wave)
     elif wave.forced is None and all(domain.state.nodes[key].owed_at is None for key in wave.targets):
         end(domain, wave)

@@ -33,6 +33,7 @@ class Commits:
         self._offsets: dict[str, list[int]] = defaultdict(list)
         self._touching: dict[Node, list[int]] = defaultdict(list)
         self._last: dict[Node, Version] = {}
+        self._handed: dict[tuple[str, int], dict[str, int] | None] = {}
 
     def add(self, source: str, version: Version, offset: int, partition: str = "") -> None:
         self._versions[source].append(version)
@@ -41,6 +42,15 @@ class Commits:
         if partition:
             self._last.pop((source, ""), None)
             self._touching[source, partition].append(self.count(source))
+
+    def hand(self, asset: str, version: Version, offset: int, cut: dict[str, int] | None) -> None:
+        """Another domain's publication, with the cut that it names; None: what it was made from didn't agree."""
+        self.add(asset, version, offset)
+        self._handed[asset, self.count(asset)] = cut
+
+    def handed(self, asset: str, seq: int) -> dict[str, int] | None:
+        """The cut that was delivered with a commit."""
+        return self._handed[asset, seq]
 
     def partitions(self) -> list[Node]:
         """Those that were heard of."""

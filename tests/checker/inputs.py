@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from tests.checker.agreement import torn
 from tests.checker.graph import CODE, Node
 from tests.checker.items import Cut, Grant, Pin, Publication, text_of
 from tests.checker.trace import Trace
@@ -20,7 +21,12 @@ def inputs_agree(trace: Trace) -> Iterator[Violation]:
                 yield _wrong(item, f"attempt {item.attempt} has another cut or other inputs than the first")
         elif isinstance(item, Publication) and item.run in first and item.is_result:
             granted = first[item.run]
-            yield from _as_granted(granted, item) if granted.node == item.node else _as_made(trace, item)
+            if not granted.consistent:
+                yield from _claims_nothing(trace, item)
+            else:
+                yield from _as_granted(granted, item) if granted.node == item.node else _as_made(trace, item)
+        elif isinstance(item, Publication) and item.kind == "verified" and (odd := _torn(trace, item)) is not None:
+            yield _wrong(item, f"moved to {_short(item.cut)} without a run, where {odd}")
 
 
 def _given(trace: Trace, grant: Grant) -> Iterator[Violation]:
@@ -36,11 +42,14 @@ def _given(trace: Trace, grant: Grant) -> Iterator[Violation]:
     touching = trace.own(grant.node, grant.cut, view, graph.ancestors[asset])
     if touching != grant.cut:
         yield _wrong(grant, f"the cut {grant.cut} names commits that don't touch it; the newest that do are {touching}")
+    odd_one = torn(trace, grant.node, grant.cut, view)
+    if grant.consistent is not (odd_one is None):
+        yield _wrong(grant, f"it is granted as {'consistent' if grant.consistent else 'inconsistent'}: {odd_one}")
     wanted = {text_of(key): key for key in view.inputs(grant.node)} | {CODE + asset: (CODE + asset, "")}
     if grant.inputs.keys() != wanted.keys():
         odd = sorted(grant.inputs.keys() ^ wanted.keys())
         yield _wrong(grant, f"the inputs are not what the deps read, and the code: {odd}")
-    for name in sorted(wanted.keys() & grant.inputs.keys()):
+    for name in sorted(wanted.keys() & grant.inputs.keys()) if grant.consistent else ():
         key, pin = wanted[name], grant.inputs[name]
         cut = trace.seen(key, grant.cut, view)
         # A delivery says too which sources of other domains it comes from; the run's cut counts deliveries.
@@ -70,6 +79,24 @@ def _code(trace: Trace, grant: Grant) -> Iterator[Violation]:
     if code is not None and code.version != grant.code_version:
         text = f"a worker with code version {grant.code_version!r} is granted a cut at version {code.version!r}"
         yield _wrong(grant, text)
+
+
+def _torn(trace: Trace, moved: Publication) -> str | None:
+    view = trace.view(moved.offset)
+    known = view.graph.derived(moved.node[0]) is not None and moved.cut.keys() == view.graph.ancestors[moved.node[0]]
+    return torn(trace, moved.node, moved.cut, view) if known else None
+
+
+def _claims_nothing(trace: Trace, result: Publication) -> Iterator[Violation]:
+    """What was made from inputs that didn't agree says so, and stands at the cut of the one before."""
+    if result.kind == "quarantined":
+        return
+    if (
+        result.consistent
+        or result.covers
+        or (result.cut and not trace.right_at(result.node, result.cut, result.offset))
+    ):
+        yield _wrong(result, f"{result.kind} at {_short(result.cut)}, from inputs that didn't agree")
 
 
 def _as_granted(grant: Grant, result: Publication) -> Iterator[Violation]:

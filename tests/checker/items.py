@@ -47,6 +47,7 @@ class Grant:
     cut: Cut
     covers: Covers
     code_version: str
+    consistent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,8 @@ class Publication:
     inputs: dict[str, Pin]
     cut: Cut
     covers: Covers
+    consistent: bool
+    """Otherwise what it was made from didn't agree, and it is right at no cut: `cut` is that of the one before."""
 
     @property
     def is_result(self) -> bool:
@@ -151,6 +154,7 @@ def grant(offset: int, body: Json) -> Grant:
         cut=body["cut"],
         covers=ranges(body),
         code_version=body["code_version"],
+        consistent=body.get("consistent", True),
     )
 
 
@@ -165,6 +169,7 @@ def publication(offset: int, kind: str, body: Json) -> Publication:
         inputs=pins(body),
         cut=body["cut"],
         covers=ranges(body),
+        consistent=body.get("consistent", True),
     )
 
 

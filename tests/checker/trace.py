@@ -47,7 +47,8 @@ class Trace:
             growth.commit(look, "", *place)
         elif isinstance(item, Publication) and item.kind != "quarantined":
             right = self._right[item.node].setdefault(frozenset(item.cut.items()), [])
-            right.append((item.offset, item.version))
+            if item.consistent:
+                right.append((item.offset, item.version))
             if item.kind != "verified":
                 self.commits.add(item.node[0], item.version, item.offset, item.node[1])
                 growth.publish(item.node, *place)

@@ -5,6 +5,7 @@ from streams.definitions import AssetDef, Manifest
 from streams.events import DomainDelivered
 from streams.policies import Eager, Manual, Within
 from tests.core.bridge import Bridge
+from tests.core.test_partitions import parted
 from tests.core.worlds import derived, outcomes, said, source, verdicts
 
 
@@ -212,3 +213,101 @@ def test_a_manual_asset_crosses_when_it_is_published() -> None:
     up.command("materialize", "up/m")
     worlds.advance(5)
     assert outcomes(down, "down/x") == ["materialized"]
+
+
+def test_an_own_source_that_went_on_meanwhile_is_no_agreement() -> None:
+    up = domain("up", source("up/s"), derived("up/j", "up/s", "down/x", policy=Within("30s")))
+    down = domain("down", derived("down/x", "up/s", policy=Eager()))
+    worlds = Bridge(up, down)
+    worlds.publish("up/s")
+    worlds.advance(40)
+    worlds.held = {"down/x"}
+    worlds.publish("up/s")
+    worlds.advance(40)
+    newest = said(up, "asset.materialized", "up/j")[-1]
+    assert (newest["consistent"], newest["covers"]) == (False, {})
+    assert (newest["inputs"]["up/s"]["cut"], newest["inputs"]["down/x"]["cut"]["up/s"]) == ({"up/s": 2}, 1)
+    worlds.let_go()
+    worlds.advance(40)
+    assert said(up, "asset.materialized", "up/j")[-1]["consistent"] is True
+    assert up.state("up/j")["verdict"] == "fresh"
+
+
+def test_a_manual_asset_is_a_source_to_who_joins_it_in_another_domain() -> None:
+    up = domain(
+        "up",
+        source("up/s"),
+        derived("up/m", "up/s", policy=Manual()),
+        derived("up/a", "up/m", policy=Eager()),
+        derived("up/b", "up/s", policy=Eager()),
+    )
+    down = domain("down", derived("down/j", "up/m", "up/a", "up/b", policy=Within("10s")))
+    worlds = Bridge(up, down)
+    worlds.publish("up/s")
+    up.command("materialize", "up/m")
+    worlds.advance(20)
+    worlds.publish("up/s")  # of which up/m knows nothing, and needn't
+    worlds.advance(20)
+    assert [one["consistent"] for one in said(down, "asset.materialized", "down/j")] == [True, True]
+    assert down.state("down/j")["verdict"] == "fresh"
+
+
+def test_what_waited_for_a_join_above_it_is_fresh_once_that_agrees() -> None:
+    up = producer()
+    down = domain(
+        "down",
+        derived("down/j", "up/a", "up/b", policy=Within("60s")),
+        derived("down/k", "down/j", policy=Within("5s")),
+    )
+    up.unchanged("up/a", 9)
+    up.unchanged("up/b", 9)
+    worlds = Bridge(up, down)
+    worlds.publish("up/s")
+    worlds.advance(100)
+    worlds.held = {"up/b"}
+    worlds.publish("up/s")
+    worlds.advance(20)  # down/k's promise is due, and there is nothing to run with
+    worlds.let_go()
+    worlds.advance(100)
+    assert [down.state(one)["verdict"] for one in ("down/j", "down/k")] == ["fresh", "fresh"]
+
+
+def test_of_two_cuts_within_one_entry_the_newer_one_is_handed_on() -> None:
+    up = domain(
+        "up",
+        source("up/s"),
+        source("up/t"),
+        derived("up/a", "up/s"),
+        derived("up/b", "up/a", policy=Eager()),
+        derived("up/c", "up/t"),
+        derived("up/d", "up/a", "up/c", policy=Eager()),
+    )
+    up.takes("up/a", "5s")
+    down = domain("down", derived("down/x", "up/a", policy=Eager()))
+    worlds = Bridge(up, down)
+    up.publish("up/t")
+    worlds.publish("up/s")
+    worlds.advance(20)
+    up.command("pause", "up/d")
+    up.publish("up/s", version="2", fingerprint="f")
+    worlds.advance(1)
+    up.publish("up/t")
+    up.publish("up/s", version="3", fingerprint="f")
+    up.command("resume", "up/d")  # which wants up/a at another cut than its run in flight, and that is the same there
+    worlds.advance(20)
+    handed = [event.cut["up/s"] for one in up.outputs if isinstance(event := one.event(), DomainDelivered)]
+    assert handed == [1, 3]
+    assert said(down, "asset.materialized", "down/x")[-1]["inputs"]["up/a"]["cut"]["up/s"] == 3
+    assert down.state("down/x")["verdict"] == "fresh"
+
+
+def test_what_has_partitions_is_refused_by_another_domain_and_says_so() -> None:
+    up = domain("up", source("up/s"), parted("up/a", "up/s", policy=Eager()))
+    down = domain("down", derived("down/x", "up/a", policy=Eager()))
+    worlds = Bridge(up, down)
+    up.publish("up/s")
+    up.command("materialize", "up/a", partition="2013-01-01")
+    worlds.advance(5)
+    (letter,) = down.events("everfresh.dead.letter.v1")
+    assert "'up/a[2013-01-01]': what has partitions isn't read by another domain" in letter["error"]
+    assert down.runs() == []
