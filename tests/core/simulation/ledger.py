@@ -144,6 +144,7 @@ class Ledger:
             code = (one.code_version, frozenset(dep.asset for dep in one.deps), one.outputs)
             said = frozenset(dep.model_dump_json(include={"asset", "mapping"}) for dep in one.deps if dep.mapping)
             said |= {self._names_of(dep) for dep in one.deps if one.partitions is None or dep.mapping is not None}
+            said -= {""}
             is_new = not self.code[key] or self.code[key][-1] != code or self._said.get(key) != said
             if one.kind == "derived" and ((key in manual and not self.is_root(key)) or is_new):
                 self.code[key].append(code)
