@@ -15,7 +15,6 @@ from streams.keys import asset_of, partition_of
 
 CUT = "cut"
 CONSISTENT = "consistent"
-OFFSET = "offset"
 """what a commit that was delivered carries beside its address"""
 
 
@@ -79,6 +78,8 @@ def _delivery(domain: Domain, key: str) -> dict[str, Any] | None:
 
 
 def _version_of(domain: Domain, node: Node) -> dict[str, Any]:
+    # After a deploy that put other sources above it, nobody can say what its version is right at.
+    is_known = node.cut.keys() == {asset_of(root.key) for root in domain.roots_above(node)}
     return {
         "version": node.version,
         "fingerprint": node.fingerprint,
@@ -86,7 +87,7 @@ def _version_of(domain: Domain, node: Node) -> dict[str, Any]:
         "format": node.format,
         "metadata": node.metadata or None,
         "cut": _whole_cut(domain, node),
-        "consistent": node.consistent,
+        "consistent": node.consistent and is_known,
     }
 
 
@@ -102,14 +103,14 @@ def _whole_cut(domain: Domain, node: Node) -> Cut:
     for key in domain.graph.abroad(node.asset):
         commit = last_by(domain.state.roots[key], node.cut_at)
         if commit is not None:
-            cut |= upstream(commit, key)
+            cut |= upstream(commit)
     return cut
 
 
-def upstream(commit: Commit, key: str) -> Cut:
-    """The cut that a delivery names: its sources, and the delivered asset by the offset of its publication."""
-    extra = commit.extra or {}
-    return {key: extra.get(OFFSET, commit.seq), **extra.get(CUT, {})}
+def upstream(commit: Commit) -> Cut:
+    """The cut that a delivery names: the sources that it comes from, and their readers' code."""
+    cut: Cut = (commit.extra or {}).get(CUT, {})
+    return cut
 
 
 def address_of(said: DomainDelivered) -> dict[str, Any]:
@@ -120,7 +121,6 @@ def address_of(said: DomainDelivered) -> dict[str, Any]:
         "metadata": said.metadata,
         CUT: said.cut,
         CONSISTENT: said.consistent,
-        OFFSET: said.offset,
     }
 
 
@@ -148,7 +148,7 @@ def agrees(domain: Domain, node: Node, at: int) -> bool:
             continue
         if (commit.extra or {}).get(CONSISTENT) is False:
             return False
-        for source, seq in upstream(commit, key).items():
+        for source, seq in upstream(commit).items():
             if seen.setdefault(source, seq) != seq:
                 return False
     return all(_stands_at(root, at, seen[source]) for source in own.keys() & seen.keys() for root in own[source])

@@ -4,7 +4,7 @@ from reactors.domain import Domain
 from reactors.durations import expected, longest_lately, price
 from reactors.freshness import blocker
 from reactors.marking import count, note_deploy, plan_again, reach
-from reactors.promises import promised_until
+from reactors.promises import is_needed, promised_until
 from reactors.state import Node, Root
 from reactors.timers import rearm
 from streams.keys import asset_of, partition_of
@@ -99,7 +99,7 @@ def judge_anew(domain: Domain, node: Node) -> None:
     node.tried_at = -1
     if node.hold is not None and node.hold.kind == "failing":
         # New code may mend it; but where no promise needs it, it waits for a command.
-        node.hold.until = domain.state.now if node.asset in domain.graph.needed else None
+        node.hold.until = domain.state.now if is_needed(domain, node) else None
     plan_again(domain, node)
     note_deploy(domain, node)
     node.blocked_by = blocker(domain, node) if domain.troubled else None

@@ -1,6 +1,7 @@
 """What a policy guarantees of a node, and when it may run: by the policy and the clock, not by how busy anyone is."""
 
 from reactors.domain import Domain
+from reactors.graph import PROMISED
 from reactors.spending import Limit
 from reactors.state import Node
 from streams.grids import window_in, windows_of
@@ -16,6 +17,17 @@ def is_promised(domain: Domain, node: Node) -> bool:
     parts = domain.graph.partitioned[node.asset]
     windows = windows_of(parts)
     return windows is None or windows.is_among_newest(window_in(parts, node.partition), newest, domain.state.now)
+
+
+def is_needed(domain: Domain, node: Node) -> bool:
+    """Something is promised of it, or of what is below it; of other partitions that says nothing."""
+    if node.asset not in domain.graph.needed or not domain.graph.partitioned:
+        return node.asset in domain.graph.needed
+    return any(
+        (domain.definition(one).policy.kind in PROMISED or domain.definition(one).policy.first_now)
+        and is_promised(domain, one)
+        for one in (node, *domain.below(node.key))
+    )
 
 
 def promised_until(domain: Domain, node: Node) -> int | None:

@@ -44,12 +44,17 @@ def publish(domain: Domain, node: Node, made: Made, outputs: dict[str, Made] | N
         stand_aside(domain, node, request.pins)
     woken = finish(domain, node, request)
     recovered(domain, node)
-    if not request.consistent:
+    # What it reads may be tried again at that very cut, after a deploy: then so is this.
+    if not (request.consistent or any(_is_planned(one, request.at) for one in domain.derived_inputs(node))):
         park(domain, node, request.at)
     if new:
         count_publication(domain, node)
     wake_below(domain, node)
     proceed(domain, woken)
+
+
+def _is_planned(node: Node, at: int) -> bool:
+    return node.since_at is not None and node.since_at <= at
 
 
 def publish_outputs(domain: Domain) -> None:

@@ -14,6 +14,7 @@ from reactors.domain import Domain
 from reactors.durations import learn
 from reactors.marking import plan_again
 from reactors.outputs import is_output, want_outputs
+from reactors.promises import is_needed
 from reactors.reports import charge, run_ended
 from reactors.requests import FAR, code_changed, end, finish, is_busy, make_ready, proceed
 from reactors.results import hold, publish
@@ -235,7 +236,7 @@ def _exhausted(domain: Domain, node: Node, reason: str) -> None:
     times = node.hold.times + 1 if node.hold is not None and node.hold.kind == "failing" else 1
     cool_down = min(_DAY_MS, retry.cool_down_ms * 2 ** min(times - 1, 20))
     # Where a deploy since it began left nobody who needs it, it waits for a command.
-    is_wanted = node.asset in domain.graph.needed or node.requests[0].waves
+    is_wanted = is_needed(domain, node) or node.requests[0].waves
     hold(domain, node, Hold("failing", reason, domain.state.now + cool_down if is_wanted else None))
 
 

@@ -14,11 +14,16 @@ HELD = frozenset({"paused", "quarantined", "failing", "blocked"})
 
 
 def cuts_never_go_back(trace: Trace) -> Iterator[Violation]:
-    """A source leaves a cut only when a deploy took it out of the ancestors."""
+    """A source leaves a cut only when a deploy took it out of the ancestors, be it put back while the run went on."""
+    granted: dict[str | None, int] = {}
     for item, known in _in_turn(trace):
-        if not isinstance(item, Publication) or known.is_moved:
+        if not isinstance(item, Publication):
+            granted.setdefault(item.run, item.offset)
             continue
-        ancestors = trace.graph(item.offset).ancestors.get(item.node[0], frozenset())
+        if known.is_moved:
+            continue
+        graphs = (trace.graph(item.offset), trace.graph(granted.get(item.run, item.offset)))
+        ancestors = frozenset.intersection(*(one.ancestors.get(item.node[0], frozenset()) for one in graphs))
         for source, before in known.cut.items():
             after = item.cut.get(source)
             if after is None and source in ancestors:

@@ -94,7 +94,7 @@ def _claims_nothing(trace: Trace, result: Publication) -> Iterator[Violation]:
     if (
         result.consistent
         or result.covers
-        or (result.cut and not trace.right_at(result.node, result.cut, result.offset))
+        or (result.cut and not trace.stood_at(result.node, result.cut, result.offset))
     ):
         yield _wrong(result, f"{result.kind} at {_short(result.cut)}, from inputs that didn't agree")
 

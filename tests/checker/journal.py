@@ -119,7 +119,7 @@ class Journal:
         if asset not in self._graph.foreign or (known and known[0] == place[0] and place[1] <= known[1]):
             return
         self._delivered[asset] = place
-        cut = {asset: body["offset"], **body["cut"]} if body.get("consistent", True) else None
+        cut = dict(body["cut"]) if body.get("consistent", True) else None
         self.commits.hand(asset, Version(body.get("version"), body.get("fingerprint")), offset, cut)
         self.items.append(Committed(offset, asset, ""))
         self.source_commits += 1

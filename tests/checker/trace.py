@@ -122,5 +122,9 @@ class Trace:
         if name.startswith(CODE) or self.graph(offset).counted(name):
             found = self.commits.nth(name, cut[name]) if cut[name] <= self.commits.count(name, offset) else None
             return [] if found is None else [found]
+        return self.stood_at(node, cut, offset)
+
+    def stood_at(self, node: Node, cut: Cut, offset: int) -> list[Version]:
+        """The versions of a node that were published as right at exactly `cut`, up to `offset`."""
         known = self._right[node].get(frozenset(cut.items()), [])
         return [version for since, version in known if since <= offset]

@@ -10,8 +10,8 @@ from everfresh.simulated import SimulatedWorker
 from everfresh.testing import World
 from reactors.ports import Done
 from streams.definitions import CODE, AssetDef, Dep, Manifest
-from streams.events import DomainDelivered, DomainSubscribed, Event, RunGranted
-from streams.policies import Eager, OnDemand, Policy, Within
+from streams.events import AssetMaterialized, DomainDelivered, DomainSubscribed, Event, RunGranted
+from streams.policies import Eager, Manual, OnDemand, Policy, Within
 from tests.core.test_partitions_random import digest
 
 DOMAINS = ("up", "mid", "down")
@@ -20,6 +20,9 @@ TURNS_MAX = 20_000
 
 Fingerprints = dict[str, str]
 """what is read → its fingerprint"""
+
+Code = tuple[str, frozenset[str]]
+"""a version, and what it reads"""
 
 
 def value_of(asset: str, code: str, read: Fingerprints, values: int) -> str:
@@ -58,7 +61,7 @@ class Continent:
     lands: dict[str, Land] = field(init=False)
     delays: dict[str, int] = field(default_factory=dict)
     commits: dict[str, list[str]] = field(default_factory=dict)  # source → the fingerprints of its commits
-    codes: dict[str, list[str]] = field(default_factory=dict)  # asset → its code versions, in their order
+    codes: dict[str, list[Code]] = field(default_factory=dict)  # asset → its code, and each that came after it
     delivered: list[DomainDelivered] = field(default_factory=list)
     _read: dict[str, int] = field(default_factory=dict)
     _under_way: list[tuple[int, int, Event]] = field(default_factory=list)
@@ -72,7 +75,7 @@ class Continent:
         for manifest in self.manifests.values():
             for one in manifest.assets:
                 if one.kind == "derived":
-                    self.codes[one.key] = [one.code_version]
+                    self.codes[one.key] = [_code(one)]
         self.advance(0)
 
     @property
@@ -83,16 +86,20 @@ class Continent:
         self.commits.setdefault(source, []).append(fingerprint)
         self.lands[source.partition("/")[0]].publish(source, fingerprint=fingerprint)
 
-    def renew(self, asset: str) -> None:
-        """A deploy with new code of one asset."""
+    def definition(self, asset: str) -> AssetDef:
+        return next(one for one in self.manifests[asset.partition("/")[0]].assets if one.key == asset)
+
+    def renew(self, asset: str, deps: tuple[Dep, ...] | None = None) -> None:
+        """A deploy with new code of one asset, or with other deps."""
         name = asset.partition("/")[0]
-        version = str(len(self.codes[asset]) + 1)
-        self.codes[asset].append(version)
+        before = self.definition(asset)
+        update = {"code_version": str(len(self.codes[asset]) + 1)} if deps is None else {"deps": deps}
+        now = before.model_copy(update=update)
+        if _code(now) != _code(before):
+            self.codes[asset].append(_code(now))
         manifest = self.manifests[name]
-        assets = [
-            one.model_copy(update={"code_version": version}) if one.key == asset else one for one in manifest.assets
-        ]
-        self.manifests[name] = manifest.model_copy(update={"assets": tuple(assets)})
+        assets = tuple(now if one.key == asset else one for one in manifest.assets)
+        self.manifests[name] = manifest.model_copy(update={"assets": assets})
         self.lands[name].deploy(self.manifests[name])
 
     def repeat(self, pick: int) -> None:
@@ -144,19 +151,35 @@ class Continent:
 
     # what should be
 
+    def published(self, asset: str) -> list[str]:
+        """The fingerprints of a source's commits, or of what a Manual asset published."""
+        outputs = self.lands[asset.partition("/")[0]].outputs
+        events = [one.event() for one in outputs if one.model is AssetMaterialized and one.subject == asset]
+        return self.commits.get(asset) or [event.fingerprint or "" for event in events]  # type: ignore[attr-defined]
+
     def from_scratch(self, asset: str, cut: dict[str, int]) -> str:
         """An asset's fingerprint where sources and code are at the commits that the cut names."""
-        definition = next(one for one in self.manifests[asset.partition("/")[0]].assets if one.key == asset)
-        if definition.kind == "source":
-            return self.commits[asset][cut[asset] - 1]
-        read = {dep.asset: self.from_scratch(dep.asset, cut) for dep in definition.deps}
-        return value_of(asset, self.codes[asset][cut[CODE + asset] - 1], read, self.values)
+        version, deps = self.codes[asset][cut[CODE + asset] - 1]
+        read = {
+            dep: self.published(dep)[cut[dep] - 1] if self.is_root(dep) else self.from_scratch(dep, cut) for dep in deps
+        }
+        return value_of(asset, version, read, self.values)
+
+    def is_root(self, asset: str) -> bool:
+        """It is a source, or one to who reads it."""
+        one = self.definition(asset)
+        return one.kind == "source" or isinstance(one.policy, Manual)
 
     def newest(self) -> dict[str, int]:
         """The cut at which all is now."""
-        return {source: len(commits) for source, commits in self.commits.items()} | {
-            CODE + asset: len(codes) for asset, codes in self.codes.items()
+        roots = [one.key for manifest in self.manifests.values() for one in manifest.assets if self.is_root(one.key)]
+        return {key: len(self.published(key)) for key in roots} | {
+            CODE + key: len(codes) for key, codes in self.codes.items()
         }
+
+
+def _code(one: AssetDef) -> Code:
+    return one.code_version, frozenset(dep.asset for dep in one.deps)
 
 
 def drawn(dice: random.Random) -> Continent:
@@ -172,7 +195,8 @@ def drawn(dice: random.Random) -> Continent:
         takes = dice.randint(0, longest)
         defined.append(AssetDef(key=key, kind="derived", deps=reads, policy=_policy(dice), takes_ms=takes))
         known.append(key)
-    defined = [_promised(dice, one, defined) for one in defined]
+    for place in reversed(range(len(defined))):
+        defined[place] = _promised(dice, defined[place], defined[place + 1 :])
     declared = [AssetDef(key=key, kind="source") for key in sources] + defined
     return Continent(
         {
@@ -185,14 +209,14 @@ def drawn(dice: random.Random) -> Continent:
 
 def _policy(dice: random.Random) -> Policy:
     within = Within(dice.choice((2_000, 10_000, 30_000, 120_000)))
-    return dice.choice((within, within, within, Eager(), Eager(5_000), OnDemand()))
+    return dice.choice((within, within, within, Eager(), Eager(5_000), OnDemand(), Manual()))
 
 
-def _promised(dice: random.Random, one: AssetDef, others: list[AssetDef]) -> AssetDef:
+def _promised(dice: random.Random, one: AssetDef, below: list[AssetDef]) -> AssetDef:
     """What nobody in its domain needs, and what another domain reads, promises something itself."""
-    readers = [other for other in others if any(dep.asset == one.key for dep in other.deps)]
+    readers = [other for other in below if any(dep.asset == one.key for dep in other.deps)]
     here = one.key.partition("/")[0] + "/"
-    is_needed = bool(readers) and all(other.key.startswith(here) for other in readers)
-    if not isinstance(one.policy, OnDemand) or is_needed:
+    is_needed = any(other.policy.kind != "manual" for other in readers)
+    if not isinstance(one.policy, OnDemand) or (is_needed and all(other.key.startswith(here) for other in readers)):
         return one
     return one.model_copy(update={"policy": Within(dice.choice((2_000, 30_000)))})

@@ -4,7 +4,7 @@ from everfresh.testing import World
 from streams.definitions import AssetDef, Retry
 from streams.events import CheckResult
 from streams.partitions import All, Last, Overlapping, Static, Windows
-from streams.policies import Eager, Manual, Within
+from streams.policies import Eager, Manual, OnDemand, Policy, Within
 from tests.checker import check, read
 from tests.core.test_partitions import DAYS, MONTHS, parted, ran
 from tests.core.worlds import Journal, accepted_in, domain_of, source, world_of
@@ -285,3 +285,18 @@ def test_what_was_published_before_the_asset_became_manual_is_numbered_as_it_cam
     world.advance("1s")
     assert world.state("d/all")["cut"]["d/a"] == 6
     assert check(read(world.exported())).violations == []
+
+
+def test_a_partition_that_failed_isnt_tried_again_where_a_deploy_leaves_no_promise_that_needs_it() -> None:
+    def reading(policy: Policy) -> list[AssetDef]:
+        failing = parted("d/a", "d/s", policy=policy, retry=Retry(0, cool_down="1h"))
+        later = parted("d/b", "d/a", parts=Windows(unit="day", first="2013-02-01"), policy=Eager())
+        return [DAILY, failing, later]
+
+    world = world_of(*reading(Eager()))
+    world.fails("d/a", 9)
+    world.publish("d/s", partition="2013-01-01")
+    world.advance("1m")
+    world.deploy(domain_of(*reading(OnDemand())))
+    world.advance("3h")
+    assert [run.outcome for run in world.runs("d/a")] == ["failed"]
