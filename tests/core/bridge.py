@@ -1,7 +1,10 @@
 """Worlds of several domains on one clock: what one writes for another stands in the other's journal."""
 
 from everfresh.testing import World
+from streams.definitions import AssetDef, Manifest
 from streams.events import DomainDelivered, DomainSubscribed, Event
+from streams.policies import Eager, Within
+from tests.core.worlds import derived, source
 
 
 class Bridge:
@@ -56,3 +59,24 @@ class Bridge:
     def publish(self, asset: str, version: str | None = None) -> None:
         self.worlds[asset.partition("/")[0]].publish(asset, version)
         self.carry()
+
+
+def domain(name: str, *assets: AssetDef) -> World:
+    return World(Manifest(domain=name, deploy=1, assets=assets))
+
+
+def producer(second: str = "10s") -> World:
+    """up/s → up/a (eager) and up/s → up/b (within `second`): they publish at different cuts."""
+    return domain(
+        "up",
+        source("up/s"),
+        derived("up/a", "up/s", policy=Eager()),
+        derived("up/b", "up/s", policy=Within(second)),
+    )
+
+
+def joined(promise: str = "60s", takes: str = "1s") -> World:
+    """down/j reads both of up's assets."""
+    world = domain("down", derived("down/j", "up/a", "up/b", policy=Within(promise), takes_ms=1_000))
+    world.takes("down/j", takes)
+    return world
