@@ -11,7 +11,7 @@ from everfresh.testing import World
 from reactors.ports import Done
 from streams.definitions import CODE, AssetDef, Dep, Manifest
 from streams.events import AssetMaterialized, DomainDelivered, DomainSubscribed, Event, RunGranted
-from streams.policies import Eager, Manual, OnDemand, Policy, Within
+from streams.policies import Cron, Eager, Manual, OnDemand, Policy, Within
 from tests.core.test_partitions_random import digest
 
 DOMAINS = ("up", "mid", "down")
@@ -182,8 +182,8 @@ def _code(one: AssetDef) -> Code:
     return one.code_version, frozenset(dep.asset for dep in one.deps)
 
 
-def drawn(dice: random.Random) -> Continent:
-    """Two or three domains, assets among them in any order, and how long runs take."""
+def drawn(dice: random.Random, is_wide: bool) -> Continent:
+    """Two or three domains, assets among them in any order, and how long runs take. `is_wide`: by all policies."""
     names = DOMAINS[: dice.randint(2, 3)]
     sources = [f"{dice.choice(names)}/s{number}" for number in range(dice.randint(1, 3))]
     known, defined = list(sources), list[AssetDef]()
@@ -193,7 +193,7 @@ def drawn(dice: random.Random) -> Continent:
         deps = dice.sample(known[-6:], min(len(known[-6:]), dice.choice((1, 1, 2, 2, 3))))
         reads = tuple(Dep(asset=dep, argument=f"a{place}") for place, dep in enumerate(deps))
         takes = dice.randint(0, longest)
-        defined.append(AssetDef(key=key, kind="derived", deps=reads, policy=_policy(dice), takes_ms=takes))
+        defined.append(AssetDef(key=key, kind="derived", deps=reads, policy=_policy(dice, is_wide), takes_ms=takes))
         known.append(key)
     for place in reversed(range(len(defined))):
         defined[place] = _promised(dice, defined[place], defined[place + 1 :])
@@ -207,8 +207,13 @@ def drawn(dice: random.Random) -> Continent:
     )
 
 
-def _policy(dice: random.Random) -> Policy:
+def _policy(dice: random.Random, is_wide: bool) -> Policy:
     within = Within(dice.choice((2_000, 10_000, 30_000, 120_000)))
+    if is_wide and dice.random() < 0.4:
+        cron = Cron(expression=dice.choice(("* * * * *", "*/5 * * * *")), within_ms=dice.choice((None, 30_000)))
+        spaced = dice.choice((within.at_most_every(1_500), Eager().at_most_every(20_000)))
+        urgent = within.model_copy(update={"on_code": "now", "first_now": True})
+        return dice.choice((cron, spaced, urgent, Eager(5_000, 20_000)))
     return dice.choice((within, within, within, Eager(), Eager(5_000), OnDemand(), Manual()))
 
 
