@@ -134,24 +134,31 @@ def agrees(domain: Domain, node: Node, at: int) -> bool:
 
     So it is with this domain's own: one that the node reads, too, is where the deliveries have it.
     """
+    return disagreement(domain, node, at) is None
+
+
+def disagreement(domain: Domain, node: Node, at: int) -> str | None:
+    """What doesn't, as a clause; None where all of it does."""
     abroad = domain.graph.abroad(node.asset)
     if not abroad:
-        return True
-    own: dict[str, list[Root]] = {}
-    for root in domain.roots_above(node, at):
-        if root.key not in domain.graph.foreign:
-            own.setdefault(asset_of(root.key), []).append(root)
-    seen: Cut = {}
+        return None
+    seen: dict[str, tuple[int, str]] = {}  # source → its commit, and what names that
     for key in abroad:
         commit = last_by(domain.state.roots[key], at)
         if commit is None:
             continue
         if (commit.extra or {}).get(CONSISTENT) is False:
-            return False
+            return f"{key!r} was made from inputs that don't agree"
         for source, seq in upstream(commit).items():
-            if seen.setdefault(source, seq) != seq:
-                return False
-    return all(_stands_at(root, at, seen[source]) for source in own.keys() & seen.keys() for root in own[source])
+            known, by = seen.setdefault(source, (seq, key))
+            if known != seq:
+                return f"{source!r} is at {known} in {by!r} and at {seq} in {key!r}"
+    for root in domain.roots_above(node, at):
+        named = seen.get(asset_of(root.key)) if root.key not in domain.graph.foreign else None
+        if named is not None and not _stands_at(root, at, named[0]):
+            here = last_by(root, at)
+            return f"{root.key!r} is at {here.seq if here is not None else 0} here and at {named[0]} in {named[1]!r}"
+    return None
 
 
 def _stands_at(root: Root, at: int, seq: int) -> bool:

@@ -4,6 +4,7 @@ from collections import Counter
 from shlex import quote
 from typing import Any
 
+from reactors.crossing import disagreement
 from reactors.domain import Domain
 from reactors.freshness import judge
 from reactors.heeding import owes_only_a_look
@@ -87,6 +88,7 @@ def explain(domain: Domain, key: str, clock: int) -> list[str]:
         cut = ", ".join(f"{root} {seq}" for root, seq in node.cut.items() if not root.startswith(PSEUDO))
         lies = f", and lies at {node.uri}" if node.uri is not None else ""
         right = f"right at {cut}" if cut else "what was found" if looked else "right at its code alone"
+        right = right if node.consistent else "made from inputs that didn't agree, so right at no cut"
         said.append(f"Its version {node.version} is {right}{lies}.")
     if node.stale_since is not None:
         ago = readable(max(0, clock - node.stale_since))
@@ -97,6 +99,7 @@ def explain(domain: Domain, key: str, clock: int) -> list[str]:
         said.append(_sentence(held_by))
     said.extend(_running(node, clock))
     said.extend(_waiting(domain, node))
+    said.extend(_torn(domain, node))
     if node.wake_at is not None:
         ahead = node.wake_at - clock
         when = f"in {readable(ahead)}" if ahead > 0 else "now"
@@ -137,7 +140,11 @@ def _running(node: Node, clock: int) -> list[str]:
 def _waiting(domain: Domain, node: Node) -> list[str]:
     wave = domain.state.waves.get(node.wave or "")
     said = []
-    if wave is not None and wave.at is None:
+    if (
+        wave is not None
+        and wave.at is None
+        and not (wave.patient_until and disagreement(domain, node, domain.state.offset))
+    ):
         said.append(f"Its wave has begun ({wave.reason}) and waits for a free slot, or for a run upstream to end.")
     for request in node.requests:
         if request.waiting:
@@ -152,6 +159,17 @@ def _waiting(domain: Domain, node: Node) -> list[str]:
             said.append(f"It may not run before {rfc3339(held)}: {why}.")
         said.extend(_nobody(domain, node))
     return said
+
+
+def _torn(domain: Domain, node: Node) -> list[str]:
+    """What other domains delivered doesn't agree: what with what, and how long that is waited for."""
+    torn = disagreement(domain, node, domain.state.offset) if node.stale_at is not None else None
+    if torn is None:
+        return []
+    wave = domain.state.waves.get(node.wave or "")
+    until = wave.patient_until if wave is not None and wave.at is None else 0
+    waits = f"; it waits until {rfc3339(until)}, and runs then on what there is" if until else ""
+    return [f"What it reads of other domains doesn't agree: {torn}{waits}."]
 
 
 def _nobody(domain: Domain, node: Node) -> list[str]:

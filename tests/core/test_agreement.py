@@ -1,5 +1,7 @@
 """Joins over several domains: they wait for inputs that agree, or say that these don't."""
 
+from everfresh.testing import World
+from reactors.explain import explain
 from streams.policies import Eager, Manual, Within
 from tests.checker import check, read
 from tests.core.bridge import Bridge, domain, joined, producer
@@ -155,3 +157,23 @@ def test_a_partition_agrees_with_what_was_made_of_its_source_since_it_changed_la
     newest = said(up, "asset.materialized", "up/a")[-1]
     assert (newest["partition"], newest["consistent"]) == ("2013-01-02", False)
     assert check(read(up.exported())).violations == []
+
+
+def test_explain_says_what_doesnt_agree_and_how_long_that_is_waited_for() -> None:
+    up, down = producer(), joined(promise="12s")
+    worlds = Bridge(up, down)
+    worlds.publish("up/s")
+    worlds.advance(30)
+    worlds.held = {"up/b"}
+    worlds.publish("up/s")
+    worlds.advance(11)
+    torn = "What it reads of other domains doesn't agree: 'up/s' is at 2 in 'up/a' and at 1 in 'up/b'"
+    assert f"{torn}; it waits until 2026-01-01T00:00:41.250Z, and runs then on what there is." in told(down)
+    assert not any("waits for a free slot" in one for one in told(down))
+    worlds.advance(30)
+    assert f"{torn}." in told(down)
+    assert any("is made from inputs that didn't agree, so right at no cut" in one for one in told(down))
+
+
+def told(down: World) -> list[str]:
+    return explain(down._up(), "down/j", down.clock)
