@@ -48,12 +48,18 @@ def subscribed(domain: Domain, said: DomainSubscribed) -> None:
 
 
 def deliver(domain: Domain, key: str, to: str = "") -> None:
-    """A source changed, or a node's version or cut is new: hand that to the domains that read it, or to one of them.
+    """Something new of a source or a node: hand that to the domains that read it, or to one of them.
 
     As it stands once the entry is folded: by the entry's offset a reader tells a repeat, so each has one of an asset.
     """
     for subscriber in (to,) if to else domain.subscribers.get(asset_of(key), ()):
         domain.leaving[subscriber, key] = None
+
+
+def deliver_version(domain: Domain, node: Node) -> None:
+    """A node's version or cut is new. A Manual asset is a source to who reads it, there as here: its commits count."""
+    if domain.subscribers and node.asset not in domain.graph.roots:
+        deliver(domain, node.key)
 
 
 def hand_over(domain: Domain) -> None:
@@ -68,13 +74,11 @@ def hand_over(domain: Domain) -> None:
 
 
 def _delivery(domain: Domain, key: str) -> dict[str, Any] | None:
-    """What is said of a source or a node. A Manual asset is a source to who reads it, there as here."""
+    """What is said of a source, or of what is one to who reads it; or of a node."""
     root, node = domain.state.roots.get(key), domain.state.nodes.get(key)
     if root is not None and key not in domain.graph.foreign:
         return _commit_of(key, root.commits[-1]) if root.commits else None
-    if node is None or node.version is None or node.asset in domain.graph.roots:
-        return None
-    return _version_of(domain, node)
+    return _version_of(domain, node) if node is not None and node.version is not None else None
 
 
 def _version_of(domain: Domain, node: Node) -> dict[str, Any]:

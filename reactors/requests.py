@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from heapq import heappush
 
-from reactors.crossing import agrees, deliver
+from reactors.crossing import agrees, deliver_version
 from reactors.domain import Domain
 from reactors.freshness import block_below, blocker, reblock
 from reactors.heeding import oldest_after
@@ -266,16 +266,14 @@ def stand(domain: Domain, node: Node, cut: Cut, at: int, pins: dict[str, Pin]) -
     wave = domain.state.waves.get(node.wave) if node.wave is not None else None
     if wave is not None and wave.at is None and wave.forced is None and node.owed_at is None:
         end(domain, wave)  # another wave's run did what this one was for
-    if domain.subscribers:
-        deliver(domain, node.key)
+    deliver_version(domain, node)
 
 
 def stand_aside(domain: Domain, node: Node, pins: dict[str, Pin]) -> None:
     """The node's version was computed from what didn't agree: it is shown, and right at no cut."""
     node.consumed, node.consistent = pins, False
     domain.touched[node.key] = None
-    if domain.subscribers:
-        deliver(domain, node.key)
+    deliver_version(domain, node)
 
 
 def recovered(domain: Domain, node: Node) -> None:

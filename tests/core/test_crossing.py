@@ -150,6 +150,18 @@ def test_of_two_cuts_within_one_entry_the_newer_one_is_handed_on() -> None:
     assert down.state("down/x")["verdict"] == "fresh"
 
 
+def test_a_manual_asset_with_partitions_is_read_as_a_whole_like_a_source() -> None:
+    up = domain("up", source("up/s"), parted("up/m", "up/s", policy=Manual()))
+    down = domain("down", derived("down/x", "up/m", policy=Eager()))
+    worlds = Bridge(up, down)
+    worlds.publish("up/s")
+    for day in ("2013-01-01", "2013-01-02"):
+        up.command("materialize", "up/m", partition=day)
+        worlds.advance(5)
+    assert outcomes(down, "down/x") == ["materialized"] * 2
+    assert down.events("everfresh.dead.letter.v1") == []
+
+
 def test_what_has_partitions_is_refused_by_another_domain_and_says_so() -> None:
     up = domain("up", source("up/s"), parted("up/a", "up/s", policy=Eager()))
     down = domain("down", derived("down/x", "up/a", policy=Eager()))
