@@ -53,9 +53,14 @@ def values_are_right(stage: Stage) -> Iterator[str]:
 
 
 def _views(trace: Trace, ledger: Ledger, event: Publication) -> list[View]:
-    """What was there at the cut: as its run was granted; a move says no more than that it lies behind its commits."""
+    """What was there at the cut: as its run was granted; a move says no more than that it lies behind its commits.
+
+    What was held, an output that was paused too, may have been found right since at a newer cut, under another graph.
+    """
     if event.run is not None:
-        return [trace.view(ledger.granted[event.run], ledger.places[event.run])]
+        granted = trace.view(ledger.granted[event.run], ledger.places[event.run])
+        if granted.graph.ancestors.get(event.asset) == event.cut.keys():
+            return [granted]
     return [trace.view(ledger.offset, trace.commits.newest_of(event.cut)), trace.view(ledger.offset)]
 
 
