@@ -7,7 +7,7 @@ import orjson
 
 from reactors.domain import Output
 from streams.cloudevents import Envelope, encode
-from streams.events import DomainDelivered, DomainSubscribed, RunCancelled, RunGranted
+from streams.events import CROSSING, RunCancelled, RunGranted
 from streams.topics import Topics
 
 
@@ -22,7 +22,7 @@ def exported(
     found = [_entry(topics.journal(domain).name, at, time, event) for at, (time, event) in enumerate(journal)]
     counts: dict[str, int] = {}
     for output in outputs:
-        if output.model in (DomainSubscribed, DomainDelivered):
+        if output.model in CROSSING:
             continue
         to_worker = output.model in (RunGranted, RunCancelled)
         topic = (topics.runs(domain) if to_worker else topics.output(output.model.TYPE)).name

@@ -3,7 +3,7 @@
 from reactors.commits import partition_named
 from reactors.domain import Domain
 from reactors.growth import node_of
-from reactors.marking import plan_again
+from reactors.marking import try_again
 from reactors.requests import end, is_busy, is_underway
 from reactors.state import BackfillState, Node
 from reactors.waves import start
@@ -146,9 +146,7 @@ def _begin(domain: Domain, one: BackfillState, partition: str) -> None:
     if node.wave is not None:
         one.active[partition] = node.runs if one.force else None
     else:
-        if node.tried_at >= 0:  # it failed: to ask for it is something new, at the same cut too
-            node.tried_at = -1
-            plan_again(domain, node)
+        try_again(domain, node)
         wave = start(domain, node, _reason(one), forced=one.force)
         wave.deadline = max(wave.deadline, domain.state.now + YIELDS_MS)
 

@@ -70,7 +70,8 @@ def hand_over(domain: Domain) -> None:
         fields = _delivery(domain, key)
         if fields is not None:
             fields |= {"to": to, "asset": asset_of(key), "partition": partition_of(key)}
-            domain.say(DomainDelivered, key, {**fields, "incarnation": state.incarnation, "offset": state.offset})
+            fields |= {"incarnation": state.incarnation, "offset": state.offset}
+            domain.say(DomainDelivered, key, fields)
 
 
 def _delivery(domain: Domain, key: str) -> dict[str, Any] | None:

@@ -88,7 +88,8 @@ def explain(domain: Domain, key: str, clock: int) -> list[str]:
         cut = ", ".join(f"{root} {seq}" for root, seq in node.cut.items() if not root.startswith(PSEUDO))
         lies = f", and lies at {node.uri}" if node.uri is not None else ""
         right = f"right at {cut}" if cut else "what was found" if looked else "right at its code alone"
-        right = right if node.consistent else "made from inputs that didn't agree, so right at no cut"
+        if not node.consistent:
+            right = "made from inputs that didn't agree, so right at no cut"
         said.append(f"Its version {node.version} is {right}{lies}.")
     if node.stale_since is not None:
         ago = readable(max(0, clock - node.stale_since))
@@ -98,8 +99,8 @@ def explain(domain: Domain, key: str, clock: int) -> list[str]:
     if held_by is not None and held_by != reason:
         said.append(_sentence(held_by))
     said.extend(_running(node, clock))
-    said.extend(_waiting(domain, node))
-    said.extend(_torn(domain, node))
+    torn = disagreement(domain, node, domain.state.offset) if node.stale_at is not None else None
+    said.extend(_waiting(domain, node, torn))
     if node.wake_at is not None:
         ahead = node.wake_at - clock
         when = f"in {readable(ahead)}" if ahead > 0 else "now"
@@ -137,14 +138,13 @@ def _running(node: Node, clock: int) -> list[str]:
     return [f"Run {run.id} is tried again {when}, after {run.failures} failures."]
 
 
-def _waiting(domain: Domain, node: Node) -> list[str]:
+def _waiting(domain: Domain, node: Node, torn: str | None) -> list[str]:
+    """What it waits for. `torn`: what of other domains doesn't agree."""
     wave = domain.state.waves.get(node.wave or "")
+    floats = wave is not None and wave.at is None
+    until = wave.patient_until if wave is not None and floats and torn is not None else 0
     said = []
-    if (
-        wave is not None
-        and wave.at is None
-        and not (wave.patient_until and disagreement(domain, node, domain.state.offset))
-    ):
+    if wave is not None and floats and not until:
         said.append(f"Its wave has begun ({wave.reason}) and waits for a free slot, or for a run upstream to end.")
     for request in node.requests:
         if request.waiting:
@@ -158,18 +158,10 @@ def _waiting(domain: Domain, node: Node) -> list[str]:
             why = "of the budget" if limited(domain, node) is not None else why
             said.append(f"It may not run before {rfc3339(held)}: {why}.")
         said.extend(_nobody(domain, node))
+    if torn is not None:
+        waits = f"; it waits until {rfc3339(until)}, and runs then on what there is" if until else ""
+        said.append(f"What it reads of other domains doesn't agree: {torn}{waits}.")
     return said
-
-
-def _torn(domain: Domain, node: Node) -> list[str]:
-    """What other domains delivered doesn't agree: what with what, and how long that is waited for."""
-    torn = disagreement(domain, node, domain.state.offset) if node.stale_at is not None else None
-    if torn is None:
-        return []
-    wave = domain.state.waves.get(node.wave or "")
-    until = wave.patient_until if wave is not None and wave.at is None else 0
-    waits = f"; it waits until {rfc3339(until)}, and runs then on what there is" if until else ""
-    return [f"What it reads of other domains doesn't agree: {torn}{waits}."]
 
 
 def _nobody(domain: Domain, node: Node) -> list[str]:

@@ -242,8 +242,13 @@ def _reversed(inputs: dict[str, tuple[str, ...]], order: Iterable[str]) -> dict[
     return {key: tuple(found) for key, found in readers.items()}
 
 
+def has_promise(asset: AssetDef) -> bool:
+    """It is run by itself, be it for its first version only."""
+    return asset.policy.kind in PROMISED or asset.policy.first_now
+
+
 def _needed(assets: dict[str, AssetDef], inputs: dict[str, tuple[str, ...]], roots: set[str]) -> set[str]:
-    promised = [key for key in inputs if assets[key].policy.kind in PROMISED or assets[key].policy.first_now]
+    promised = [key for key in inputs if has_promise(assets[key])]
     found = set(promised)
     # An Eager asset goes along when a source is looked at; it has nobody look.
     for eager in (False, True):

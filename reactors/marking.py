@@ -198,6 +198,13 @@ def plan_again(domain: Domain, node: Node) -> None:
     domain.touched[node.key] = None
 
 
+def try_again(domain: Domain, node: Node) -> None:
+    """It was tried, and failed: it may be tried again at the same cut too."""
+    if node.tried_at >= 0:
+        node.tried_at = -1
+        plan_again(domain, node)
+
+
 def _note_queue(domain: Domain, node: Node) -> None:
     """Requests of a node came or went: whatever is below has that many runs ahead of its own on the way."""
     stack = [node]

@@ -1,7 +1,7 @@
 """What a policy guarantees of a node, and when it may run: by the policy and the clock, not by how busy anyone is."""
 
 from reactors.domain import Domain
-from reactors.graph import PROMISED
+from reactors.graph import has_promise
 from reactors.spending import Limit
 from reactors.state import Node
 from streams.grids import window_in, windows_of
@@ -23,11 +23,8 @@ def is_needed(domain: Domain, node: Node) -> bool:
     """Something is promised of it, or of what is below it; of other partitions that says nothing."""
     if node.asset not in domain.graph.needed or not domain.graph.partitioned:
         return node.asset in domain.graph.needed
-    return any(
-        (domain.definition(one).policy.kind in PROMISED or domain.definition(one).policy.first_now)
-        and is_promised(domain, one)
-        for one in (node, *domain.below(node.key))
-    )
+    below = (node, *domain.below(node.key))
+    return any(has_promise(domain.definition(one)) and is_promised(domain, one) for one in below)
 
 
 def promised_until(domain: Domain, node: Node) -> int | None:

@@ -8,7 +8,7 @@ from reactors.crossing import agrees, deliver_version
 from reactors.domain import Domain
 from reactors.freshness import block_below, blocker, reblock
 from reactors.heeding import oldest_after
-from reactors.marking import free_below, hear_inputs, last_by, note_staleness, plan_again
+from reactors.marking import free_below, hear_inputs, last_by, note_staleness, plan_again, try_again
 from reactors.news import gone
 from reactors.state import Node, Request, Root, Wave
 from reactors.timers import arm
@@ -283,9 +283,8 @@ def recovered(domain: Domain, node: Node) -> None:
         node.hold = None
         reblock(domain, node)
         free_below(domain, node)
-    elif node.tried_at >= 0:
-        node.tried_at = -1
-        plan_again(domain, node)
+    else:
+        try_again(domain, node)
 
 
 def finish(domain: Domain, node: Node, request: Request) -> list[Node]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from reactors.crossing import agrees
 from reactors.domain import Domain
-from reactors.marking import plan_again
+from reactors.marking import plan_again, try_again
 from reactors.outputs import catch_up, is_output
 from reactors.promises import may_begin, promised_by
 from reactors.requests import (
@@ -52,9 +52,7 @@ def start(domain: Domain, node: Node, reason: str, forced: bool = False) -> Wave
     elif domain.graph.abroad(node.asset) and (until := wave.deadline - node.path) > domain.state.now:
         wave.patient_until = until
     tried_at = node.tried_at
-    if tried_at >= 0:
-        node.tried_at = -1
-        plan_again(domain, node)
+    try_again(domain, node)
     node.wave, node.calm_at, node.asked_at = wave.id, None, None
     domain.state.waves[wave.id] = wave
     domain.floating[wave.id] = None

@@ -31,3 +31,7 @@ class DomainDelivered(Event):
     consistent: bool = True
     incarnation: str  # of the journal it comes from
     offset: int  # of the entry there that published it: what isn't higher is a repeat
+
+
+CROSSING = (DomainSubscribed, DomainDelivered)
+"""what is for another domain's journal"""

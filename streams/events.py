@@ -3,7 +3,7 @@
 from pydantic import BaseModel
 
 from streams.bill_events import CostReported
-from streams.domain_events import DomainDelivered, DomainSubscribed
+from streams.domain_events import CROSSING, DomainDelivered, DomainSubscribed
 from streams.event import BackfillStatus, Covers, Cut, Event, Pin, Severity, Verdict
 from streams.journal_events import (
     Acknowledge,
@@ -61,6 +61,7 @@ from streams.output_events import (
 )
 
 __all__ = [
+    "CROSSING",
     "EVENTS",
     "Acknowledge",
     "Alert",

@@ -6,12 +6,11 @@ from reactors.domain import Output
 from streams.cloudevents import HEADERS
 from streams.errors import EventTooLarge
 from streams.events import (
+    CROSSING,
     AlertOpened,
     AlertResolved,
     AlertUpdated,
     DeadLetter,
-    DomainDelivered,
-    DomainSubscribed,
     RunCancelled,
     RunGranted,
 )
@@ -21,9 +20,6 @@ from streams.topics import Topics
 
 URGENT = (RunGranted, RunCancelled)
 """workers wait for these"""
-
-CROSSING = (DomainSubscribed, DomainDelivered)
-"""for another domain's journal"""
 
 _ALERTS = (AlertOpened, AlertUpdated, AlertResolved)
 

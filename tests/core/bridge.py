@@ -2,7 +2,7 @@
 
 from everfresh.testing import World
 from streams.definitions import AssetDef, Manifest
-from streams.events import DomainDelivered, DomainSubscribed, Event
+from streams.events import CROSSING, DomainDelivered, DomainSubscribed, Event
 from streams.policies import Eager, Within
 from tests.core.worlds import derived, source
 
@@ -26,7 +26,7 @@ class Bridge:
                 fresh = world.outputs[self._read[name] :]
                 self._read[name] += len(fresh)
                 for output in fresh:
-                    if output.model in (DomainSubscribed, DomainDelivered):
+                    if output.model in CROSSING:
                         moved = self._hand(output.event()) or moved
 
     def _hand(self, event: Event) -> bool:

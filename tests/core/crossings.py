@@ -10,7 +10,7 @@ from everfresh.simulated import SimulatedWorker
 from everfresh.testing import World
 from reactors.ports import Done
 from streams.definitions import CODE, AssetDef, Dep, Manifest
-from streams.events import AssetMaterialized, DomainDelivered, DomainSubscribed, Event, RunGranted
+from streams.events import CROSSING, AssetMaterialized, DomainDelivered, DomainSubscribed, Event, RunGranted
 from streams.policies import Cron, Eager, Manual, OnDemand, Policy, Within
 from tests.core.test_partitions_random import digest
 
@@ -133,7 +133,7 @@ class Continent:
         for name, land in self.lands.items():
             fresh, self._read[name] = land.outputs[self._read.get(name, 0) :], len(land.outputs)
             for output in fresh:
-                if output.model not in (DomainSubscribed, DomainDelivered):
+                if output.model not in CROSSING:
                     continue
                 event = output.event()
                 way = event.asset if isinstance(event, DomainDelivered) else ""

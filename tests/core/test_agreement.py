@@ -9,6 +9,16 @@ from tests.core.test_partitions import DAYS, parted
 from tests.core.worlds import derived, outcomes, said, source, verdicts
 
 
+def apart(down: World) -> Bridge:
+    """`down` was fresh, and of a second change it has heard by one of two inputs only."""
+    worlds = Bridge(producer(), down)
+    worlds.publish("up/s")
+    worlds.advance(30)
+    worlds.held = {"up/b"}
+    worlds.publish("up/s")
+    return worlds
+
+
 def test_a_join_waits_within_its_slack_until_its_inputs_agree() -> None:
     up, down = producer(), joined(promise="12s")
     worlds = Bridge(up, down)
@@ -25,12 +35,8 @@ def test_a_join_waits_within_its_slack_until_its_inputs_agree() -> None:
 
 
 def test_a_join_whose_inputs_never_agree_runs_on_time_and_says_so() -> None:
-    up, down = producer(), joined(promise="12s")
-    worlds = Bridge(up, down)
-    worlds.publish("up/s")
-    worlds.advance(30)
-    worlds.held = {"up/b"}
-    worlds.publish("up/s")
+    down = joined(promise="12s")
+    worlds = apart(down)
     worlds.advance(40)
     state = down.state("down/j")
     newest = said(down, "asset.materialized", "down/j")[-1]
@@ -160,12 +166,8 @@ def test_a_partition_agrees_with_what_was_made_of_its_source_since_it_changed_la
 
 
 def test_explain_says_what_doesnt_agree_and_how_long_that_is_waited_for() -> None:
-    up, down = producer(), joined(promise="12s")
-    worlds = Bridge(up, down)
-    worlds.publish("up/s")
-    worlds.advance(30)
-    worlds.held = {"up/b"}
-    worlds.publish("up/s")
+    down = joined(promise="12s")
+    worlds = apart(down)
     worlds.advance(11)
     torn = "What it reads of other domains doesn't agree: 'up/s' is at 2 in 'up/a' and at 1 in 'up/b'"
     assert f"{torn}; it waits until 2026-01-01T00:00:41.250Z, and runs then on what there is." in told(down)
