@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from reactors.crossing import address_of, deliver, is_repeat
+from reactors.crossing import address_of, deliver, is_repeat, is_the_same
 from reactors.domain import Domain
 from reactors.growth import grow, root_of
+from reactors.looks import note_found
 from reactors.marking import first_version, mark
 from reactors.news import PARTITION
 from reactors.silence import heard
@@ -190,11 +191,15 @@ def delivered(domain: Domain, said: DomainDelivered) -> None:
     if root is None or said.asset not in domain.graph.foreign or is_repeat(root, said):
         return
     root.incarnation, root.delivered = said.incarnation, said.offset
+    if is_the_same(root, said):
+        return
     commit(domain, root, News(said.version, said.fingerprint, address_of(said)))
 
 
 def count_publication(domain: Domain, node: Node) -> None:
     """A Manual asset's publication is a commit for its readers; another's is one once the asset becomes Manual."""
+    if node.asset in domain.graph.observed:
+        note_found(domain, node)
     published, root = domain.state.published, domain.state.roots.get(node.asset)
     number = published[node.asset] = max(published.get(node.asset, 0), root.seq if root is not None else 0) + 1
     if root is not None and node.asset in domain.graph.roots:

@@ -2,14 +2,16 @@
 
 A delivery is a commit of the asset for its readers here. It carries the cut at which the version is right, in terms of
 the sources that it comes from, whatever domains these are in, the reader's too; inputs agree if they name each source
-alike.
+alike. Looks are named by the one that found what stands: further ones that find nothing new say nothing to others.
 """
 
 from typing import Any
 
 from reactors.domain import Domain
+from reactors.looks import as_named
 from reactors.marking import last_by
 from reactors.state import Commit, Node, Root, Subscriber
+from streams.definitions import LOOK
 from streams.events import Cut, DomainDelivered, DomainSubscribed
 from streams.keys import asset_of, partition_of
 
@@ -104,7 +106,7 @@ def _commit_of(key: str, commit: Commit) -> dict[str, Any]:
 def _whole_cut(domain: Domain, node: Node) -> Cut:
     """The node's cut; in place of what other domains delivered, the cuts that were delivered with it."""
     foreign = domain.graph.foreign
-    cut = {key: seq for key, seq in node.cut.items() if key not in foreign}
+    cut = {key: as_named(domain, key, seq) for key, seq in node.cut.items() if key not in foreign}
     for key in domain.graph.abroad(node.asset):
         commit = last_by(domain.state.roots[key], node.cut_at)
         if commit is not None:
@@ -127,6 +129,16 @@ def address_of(said: DomainDelivered) -> dict[str, Any]:
         CUT: said.cut,
         CONSISTENT: said.consistent,
     }
+
+
+def is_the_same(root: Root, said: DomainDelivered) -> bool:
+    """What was delivered last, made of the same: a look found nothing new."""
+    last = root.commits[-1] if root.commits else None
+    return last is not None and (last.version, last.fingerprint, last.extra) == (
+        said.version,
+        said.fingerprint,
+        address_of(said),
+    )
 
 
 def is_repeat(root: Root, said: DomainDelivered) -> bool:
@@ -160,12 +172,19 @@ def disagreement(domain: Domain, node: Node, at: int) -> str | None:
                 return f"{source!r} is at {known} in {by!r} and at {seq} in {key!r}"
     for root in domain.roots_above(node, at):
         named = seen.get(asset_of(root.key)) if root.key not in domain.graph.foreign else None
-        if named is not None and not _stands_at(root, at, named[0]):
+        if named is not None and not _stands_at(domain, root, at, named[0]):
             here = last_by(root, at)
-            return f"{root.key!r} is at {here.seq if here is not None else 0} here and at {named[0]} in {named[1]!r}"
+            number = as_named(domain, root.key, here.seq) if here is not None else 0
+            return f"{root.key!r} is at {number} here and at {named[0]} in {named[1]!r}"
     return None
 
 
-def _stands_at(root: Root, at: int, seq: int) -> bool:
-    """At the journal's offset `at` nothing had come to the root, or to that partition of it, since its commit `seq`."""
+def _stands_at(domain: Domain, root: Root, at: int, seq: int) -> bool:
+    """At the journal's offset `at` nothing had come to the root, or to that partition of it, since its commit `seq`.
+
+    That a look which has yet to be made by then finds something isn't known.
+    """
+    if root.key.startswith(LOOK):
+        newest = last_by(root, at)
+        return as_named(domain, root.key, newest.seq if newest is not None else 0) == seq
     return all((one.seq <= seq) is (one.offset <= at) for one in root.commits)

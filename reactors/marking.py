@@ -17,7 +17,9 @@ def mark(domain: Domain, key: str) -> None:
 
     The stop is sound: a reader's planned cut never passes its input's, so what makes the input stale makes it stale.
     Only what was tried and failed has gone further; it is freed as soon as what it failed through is marked again.
+    Not by a look, where it reads other domains: their deliveries don't agree for that, and each try is a look itself.
     """
+    frees, abroad = not key.startswith(LOOK), domain.graph.abroad
     stack = domain.readers(key)
     if all(_is_marked(domain, node, key) for node in stack):
         return  # on most changes of a burst
@@ -27,7 +29,7 @@ def mark(domain: Domain, key: str) -> None:
         if _is_marked(domain, node, key):
             continue
         mark_node(domain, node, heeds(domain, node, key))
-        if node.tried_at >= 0:
+        if node.tried_at >= 0 and (frees or not abroad(node.asset)):
             tried.append(node)
         if node.asset not in domain.graph.roots:
             stack.extend(domain.readers(node.key))

@@ -35,6 +35,7 @@ def catch_up(domain: Domain, node: Node) -> None:
     above = domain.run_by(node)
     request = _wanted(domain, node, above.cut_at, above.cut)
     request.pins[above.key], request.made = pin_node(above), above.made.get(node.asset)
+    request.consistent = above.consistent
     node.requests.insert(0, request)
     plan_again(domain, node)
     domain.arriving[node.key] = None

@@ -1,13 +1,26 @@
 """What becomes of a result: published, verified as the same, or held back by a check until somebody releases it."""
 
 from reactors.commits import count_publication
+from reactors.crossing import agrees
 from reactors.domain import Domain
 from reactors.freshness import reblock
 from reactors.marking import hear_inputs, plan_again
 from reactors.measured import allow, remember
+from reactors.outputs import catch_up
 from reactors.reports import publish_checks
-from reactors.requests import finish, is_new, proceed, publication, recovered, stand, stand_aside
-from reactors.state import Hold, Made, Node, Quarantine
+from reactors.requests import (
+    finish,
+    is_made,
+    is_new,
+    may_move,
+    pins_now,
+    proceed,
+    publication,
+    recovered,
+    stand,
+    stand_aside,
+)
+from reactors.state import Hold, Made, Node, Quarantine, Request
 from reactors.timers import arm
 from reactors.waves import leave, park, wake_below
 from streams.definitions import Retry
@@ -34,8 +47,7 @@ def publish(domain: Domain, node: Node, made: Made, outputs: dict[str, Made] | N
     node.made, node.ran_at = outputs or {}, request.at
     fields = publication(node, made.run, made.attempt, request.pins, request.cut)
     fields |= {"started_at": made.started_at, "finished_at": made.finished_at, "metadata": result.metadata}
-    if not request.consistent:
-        fields |= {"consistent": False, "cut": dict(node.cut), "covers": {}}
+    fields |= _claimed(node, request.consistent)
     if asks is None:  # a check's answers were all there is to tell
         domain.say(AssetMaterialized if new else AssetVerified, node.key, fields)
     if request.consistent:
@@ -72,8 +84,24 @@ def publish_outputs(domain: Domain) -> None:
         elif held is not None and held.run == request.made.run:  # that is right at the newer cut, and judged already
             held.cut_at, held.cut, held.pins = request.at, request.cut, request.pins
             leave(domain, node, request)
+        elif _is_torn(domain, node, request):
+            leave(domain, node, request)
+            if not may_move(node, pins_now(domain, node)):
+                catch_up(domain, node)
         else:
             publish(domain, node, request.made)
+
+
+def _is_torn(domain: Domain, output: Node, request: Request) -> bool:
+    """What its computation reads of other domains doesn't agree at that cut, so neither ran for it nor moved there."""
+    if request.at <= domain.run_by(output).cut_at or is_made(domain, output, request):
+        return False
+    return not agrees(domain, output, request.at)
+
+
+def _claimed(node: Node, consistent: bool) -> dict[str, object]:
+    """What was made from what didn't agree is right at no cut: it claims none but that of the version before."""
+    return {} if consistent else {"consistent": False, "cut": dict(node.cut), "covers": {}}
 
 
 def _current(node: Node) -> Pin | None:
@@ -88,6 +116,7 @@ def _quarantine(domain: Domain, node: Node, made: Made) -> None:
     fields = publication(node, made.run, made.attempt, request.pins, request.cut)
     fields |= {"version": version, "fingerprint": result.fingerprint, "uri": result.uri, "format": result.format}
     fields |= {"started_at": made.started_at, "finished_at": made.finished_at, "metadata": result.metadata}
+    fields |= _claimed(node, request.consistent)
     domain.say(AssetQuarantined, node.key, fields)
     node.quarantine = Quarantine(
         version,
@@ -111,8 +140,7 @@ def release(domain: Domain, node: Node) -> None:
         return
     node.version, node.fingerprint, node.uri, node.format = held.version, held.fingerprint, held.uri, held.format
     fields = publication(node, held.run, None, held.pins, held.cut)
-    if not held.consistent:
-        fields |= {"consistent": False, "cut": dict(node.cut), "covers": {}}
+    fields |= _claimed(node, held.consistent)
     domain.say(AssetReleased, node.key, fields)
     allow(domain, node, held.version)
     node.touched = domain.state.offset

@@ -359,6 +359,7 @@ class State:
     nodes: dict[str, Node] = field(default_factory=dict)
     retired: dict[str, Retired] = field(default_factory=dict)  # by node
     published: dict[str, int] = field(default_factory=dict)  # derived asset → how many of its versions were new
+    found: dict[str, list[int]] = field(default_factory=dict)  # observed source → the looks that found something new
     waves: dict[str, Wave] = field(default_factory=dict)
     workers: dict[str, WorkerSeen] = field(default_factory=dict)
     slots: int = 0  # of all workers that were heard of lately

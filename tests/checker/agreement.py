@@ -1,6 +1,6 @@
 """Whether what a node reads fits together: each source at one commit, whatever domains it came through."""
 
-from tests.checker.graph import Node
+from tests.checker.graph import LOOK, Node
 from tests.checker.items import Cut
 from tests.checker.links import View
 from tests.checker.trace import Trace
@@ -22,6 +22,10 @@ def torn(trace: Trace, node: Node, cut: Cut, view: View) -> str | None:
     own = cut.keys() & named.keys() - view.graph.foreign
     here = trace.own(node, cut | {source: named[source] for source in own}, view, view.graph.ancestors[node[0]])
     for source in sorted(own):
-        if named[source] < cut[source] or here[source] != cut[source]:
+        if source.startswith(LOOK):
+            found = trace.found(source, cut[source])
+            if found != named[source]:
+                return f"{source} finds what {found} found, and was delivered as of {named[source]}"
+        elif named[source] < cut[source] or here[source] != cut[source]:
             return f"{source} is at {cut[source]}, and was delivered at {named[source]}"
     return None

@@ -21,10 +21,11 @@ def inputs_agree(trace: Trace) -> Iterator[Violation]:
                 yield _wrong(item, f"attempt {item.attempt} has another cut or other inputs than the first")
         elif isinstance(item, Publication) and item.run in first and item.is_result:
             granted = first[item.run]
-            if not granted.consistent:
+            is_own = granted.node == item.node
+            if not granted.consistent and (is_own or not item.consistent):
                 yield from _claims_nothing(trace, item)
-            else:
-                yield from _as_granted(granted, item) if granted.node == item.node else _as_made(trace, item)
+            else:  # an output that was paused may take up what its computation was found right at since
+                yield from _as_granted(granted, item) if is_own else _as_made(trace, item)
         elif isinstance(item, Publication) and item.kind == "verified" and (odd := _torn(trace, item)) is not None:
             yield _wrong(item, f"moved to {_short(item.cut)} without a run, where {odd}")
 
@@ -89,13 +90,8 @@ def _torn(trace: Trace, moved: Publication) -> str | None:
 
 def _claims_nothing(trace: Trace, result: Publication) -> Iterator[Violation]:
     """What was made from inputs that didn't agree says so, and stands at the cut of the one before."""
-    if result.kind == "quarantined":
-        return
-    if (
-        result.consistent
-        or result.covers
-        or (result.cut and not trace.stood_at(result.node, result.cut, result.offset))
-    ):
+    is_known = not result.cut or trace.has_stood(result.node, result.cut, result.offset)
+    if result.consistent or result.covers or not is_known:
         yield _wrong(result, f"{result.kind} at {_short(result.cut)}, from inputs that didn't agree")
 
 

@@ -39,6 +39,7 @@ class Journal:
         self._lost: set[tuple[int, str, int]] = set()
         self._seen: dict[tuple[str, str], int] = {}
         self._delivered: dict[str, tuple[str, int]] = {}
+        self._handed: dict[str, Json] = {}
         self.unreadable = 0
         self.nows = [(entry.offset, entry.now) for entry in entries]
         for entry in entries:
@@ -119,6 +120,10 @@ class Journal:
         if asset not in self._graph.foreign or (known and known[0] == place[0] and place[1] <= known[1]):
             return
         self._delivered[asset] = place
+        told = {name: one for name, one in body.items() if name not in ("to", "incarnation", "offset")}
+        if self._handed.get(asset) == told:
+            return  # whatever came to it since, it is what it was
+        self._handed[asset] = told
         cut = dict(body["cut"]) if body.get("consistent", True) else None
         self.commits.hand(asset, Version(body.get("version"), body.get("fingerprint")), offset, cut)
         self.items.append(Committed(offset, asset, ""))

@@ -47,3 +47,17 @@ def test_what_says_that_it_doesnt_agree_may_be_published() -> None:
 
 def test_what_says_so_of_inputs_that_agree_is_found() -> None:
     assert Invariant.INPUTS in broken(joined(1, consistent=False))
+
+
+def test_a_delivery_of_what_stands_already_is_no_commit() -> None:
+    story = Story(*JOIN)
+    story.change("d/s", "1")
+    handed(story, "o/x", 4, s=1)
+    handed(story, "o/y", 5, s=1)
+    again: Json = {"asset": "o/x", "version": "o/x4", "incarnation": "i", "offset": 6}
+    story.fact("domain.delivered", again | {"cut": {"d/s": 1}, "consistent": True})
+    granted = story.grant("d/j")
+    story.report("succeeded", granted)
+    named = {name: granted[name] for name in ("run", "asset", "attempt", "inputs", "cut", "covers")}
+    story.output("asset.materialized", named | {"version": "J"})
+    assert broken(story) == []

@@ -29,6 +29,7 @@ class Trace:
         self._deploy_offsets = [deploy.offset for deploy in self._deploys]
         self._right: dict[Node, dict[frozenset[tuple[str, int]], list[tuple[int, Version]]]] = defaultdict(dict)
         self._nows = dict(self.journal.nows)
+        self._found: dict[str, list[int]] = defaultdict(list)
         self.growth = Growth()
         for item in self.line:
             self._take(item)
@@ -50,8 +51,18 @@ class Trace:
             if item.consistent:
                 right.append((item.offset, item.version))
             if item.kind != "verified":
+                self._note_found(item)
                 self.commits.add(item.node[0], item.version, item.offset, item.node[1])
                 growth.publish(item.node, *place)
+
+    def _note_found(self, new: Publication) -> None:
+        look = LOOK + new.node[0]
+        if look in new.cut:
+            self._found[look].append(new.cut[look])
+
+    def found(self, look: str, seq: int) -> int:
+        """The look that found what stood at a later one, by which other domains know it."""
+        return next((one for one in reversed(self._found[look]) if one <= seq), 0)
 
     def now(self, offset: int) -> int:
         """The journal's time at a place."""
@@ -123,6 +134,15 @@ class Trace:
             found = self.commits.nth(name, cut[name]) if cut[name] <= self.commits.count(name, offset) else None
             return [] if found is None else [found]
         return self.stood_at(node, cut, offset)
+
+    def has_stood(self, node: Node, cut: Cut, offset: int) -> bool:
+        """A version was published as right at the cut, or at one of which a deploy left less to read, by `offset`."""
+        if self.stood_at(node, cut, offset):
+            return True
+        before = [dict(stood) for stood, right in self._right[node].items() if right and right[0][0] <= offset]
+        alike = (stood for stood in before if stood.keys() == cut.keys())
+        is_parted = self.graph(offset).is_parted
+        return is_parted and any(all(cut[key] <= seq for key, seq in stood.items()) for stood in alike)
 
     def stood_at(self, node: Node, cut: Cut, offset: int) -> list[Version]:
         """The versions of a node that were published as right at exactly `cut`, up to `offset`."""

@@ -1,6 +1,5 @@
 """Plays of several domains on one clock: random graphs across them, deliveries late, repeated and out of step."""
 
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -9,12 +8,22 @@ from itertools import count
 from everfresh.simulated import SimulatedWorker
 from everfresh.testing import World
 from reactors.ports import Done
-from streams.definitions import CODE, AssetDef, Dep, Manifest
-from streams.events import CROSSING, AssetMaterialized, DomainDelivered, DomainSubscribed, Event, RunGranted
-from streams.policies import Cron, Eager, Manual, OnDemand, Policy, Within
+from streams.definitions import CODE, LOOK, AssetDef, Dep, Manifest
+from streams.events import (
+    CROSSING,
+    AssetMaterialized,
+    AssetReleased,
+    CheckResult,
+    DomainDelivered,
+    DomainSubscribed,
+    Event,
+    MadeOutput,
+    RunGranted,
+)
+from streams.keys import node_key
+from streams.policies import Manual
 from tests.core.test_partitions_random import digest
 
-DOMAINS = ("up", "mid", "down")
 TURNS_MAX = 20_000
 """rounds within one step: more of them, and something goes on for ever"""
 
@@ -23,6 +32,9 @@ Fingerprints = dict[str, str]
 
 Code = tuple[str, frozenset[str]]
 """a version, and what it reads"""
+
+Commit = tuple[str, str]
+"""a partition, and its fingerprint"""
 
 
 def value_of(asset: str, code: str, read: Fingerprints, values: int) -> str:
@@ -36,11 +48,28 @@ class Computing(SimulatedWorker):
 
     def _made(self, grant: RunGranted) -> Done:
         assert isinstance(self.world, Land)
+        if grant.asset in self.outside:
+            found = self.world.found[grant.run] = self.outside[grant.asset]
+            return Done(version=found, fingerprint=found)
         read = {key: pin.fingerprint or "" for key, pin in grant.inputs.items() if not key.startswith(CODE)}
-        return Done(fingerprint=value_of(grant.asset, grant.code_version, read, self.world.values))
+        node = node_key(grant.asset, grant.partition)
+        made = value_of(node, grant.code_version, read, self.world.values)
+        outputs = {
+            one: MadeOutput(fingerprint=value_of(node_key(one, grant.partition), "1", {node: made}, self.world.values))
+            for one in self.outputs.get(grant.asset, ())
+        }
+        return Done(fingerprint=made, outputs=outputs)
 
     def _as_told(self, grant: RunGranted, made: Done) -> Done:
-        return made
+        """What a check answers where somebody said so; the fingerprint is as it was made."""
+        if not made.outputs:
+            return made.model_copy(update={"checks": self._answer(grant.asset)})
+        judged = {key: one.model_copy(update={"checks": self._answer(key)}) for key, one in made.outputs.items()}
+        return made.model_copy(update={"outputs": judged})
+
+    def _answer(self, asset: str) -> tuple[CheckResult, ...]:
+        outcome = self.outcomes.pop(asset, None)
+        return (CheckResult(check="told", outcome=outcome, blocking=True),) if outcome else ()  # type: ignore[arg-type]
 
 
 class Land(World):
@@ -49,7 +78,13 @@ class Land(World):
     values = 1_000_000
 
     def _crew(self, compute: bool) -> SimulatedWorker:
+        self.found: dict[str, str] = {}  # look → what was there
         return Computing(self)
+
+    def looked(self, asset: str, look: int) -> str | None:
+        """What an observed source was found to be at the look of that number."""
+        looks = [one for one in self.history.runs if one.asset == asset and one.run in self.found]
+        return next((self.found[one.run] for one in reversed(looks) if one.cut[LOOK + asset] == look), None)
 
 
 @dataclass
@@ -60,7 +95,7 @@ class Continent:
     values: int = 1_000_000  # different ones that an asset can have
     lands: dict[str, Land] = field(init=False)
     delays: dict[str, int] = field(default_factory=dict)
-    commits: dict[str, list[str]] = field(default_factory=dict)  # source → the fingerprints of its commits
+    commits: dict[str, list[Commit]] = field(default_factory=dict)  # source → its commits
     codes: dict[str, list[Code]] = field(default_factory=dict)  # asset → its code, and each that came after it
     delivered: list[DomainDelivered] = field(default_factory=list)
     _read: dict[str, int] = field(default_factory=dict)
@@ -72,22 +107,42 @@ class Continent:
         self.lands = {name: Land(one) for name, one in self.manifests.items()}
         for land in self.lands.values():
             land.values = self.values
-        for manifest in self.manifests.values():
-            for one in manifest.assets:
-                if one.kind == "derived":
-                    self.codes[one.key] = [_code(one)]
+        self.codes = {one.key: [_code(one)] for one in self.declared() if one.kind == "derived"}
         self.advance(0)
 
     @property
     def clock(self) -> int:
         return max(land.clock for land in self.lands.values())
 
-    def publish(self, source: str, fingerprint: str) -> None:
-        self.commits.setdefault(source, []).append(fingerprint)
-        self.lands[source.partition("/")[0]].publish(source, fingerprint=fingerprint)
+    def publish(self, source: str, fingerprint: str, partition: str = "") -> None:
+        """A change; of what is looked at, one that nobody is told."""
+        if not self.definition(source).observed:
+            self.commits.setdefault(source, []).append((partition, fingerprint))
+            fields = {"fingerprint": fingerprint} | ({"partition": partition} if partition else {})
+            self.home(source).publish(source, **fields)
+        else:
+            self.home(source).publish(source, fingerprint)
+
+    def home(self, asset: str) -> Land:
+        """The domain that declares it."""
+        return self.lands[asset.partition("/")[0]]
+
+    def names(self, asset: str) -> tuple[str, ...]:
+        """Its partitions; the empty name stands for one that has none."""
+        parts = self.definition(asset).partitions
+        return getattr(parts, "names", ("",))
+
+    def declared(self) -> list[AssetDef]:
+        """Every asset of every domain, as the newest deploys have them."""
+        return [one for manifest in self.manifests.values() for one in manifest.assets]
 
     def definition(self, asset: str) -> AssetDef:
+        """As the newest deploy has it."""
         return next(one for one in self.manifests[asset.partition("/")[0]].assets if one.key == asset)
+
+    def run_by(self, asset: str) -> str:
+        """What runs for it: an output's computation, or itself."""
+        return self.definition(asset).made_by or asset
 
     def renew(self, asset: str, deps: tuple[Dep, ...] | None = None) -> None:
         """A deploy with new code of one asset, or with other deps."""
@@ -151,19 +206,44 @@ class Continent:
 
     # what should be
 
-    def published(self, asset: str) -> list[str]:
-        """The fingerprints of a source's commits, or of what a Manual asset published."""
-        outputs = self.lands[asset.partition("/")[0]].outputs
-        events = [one.event() for one in outputs if one.model is AssetMaterialized and one.subject == asset]
-        return self.commits.get(asset) or [event.fingerprint or "" for event in events]  # type: ignore[attr-defined]
+    def published(self, asset: str) -> list[Commit]:
+        """A source's commits, or what a Manual asset published."""
+        outputs = self.home(asset).outputs
+        published = (AssetMaterialized, AssetReleased)
+        events = [one.event() for one in outputs if one.model in published and one.subject == asset]
+        return self.commits.get(asset) or [("", event.fingerprint or "") for event in events]  # type: ignore[attr-defined]
 
-    def from_scratch(self, asset: str, cut: dict[str, int]) -> str:
-        """An asset's fingerprint where sources and code are at the commits that the cut names."""
+    def from_scratch(self, asset: str, cut: dict[str, int], partition: str = "") -> str | None:
+        """Its fingerprint where sources, looks and code are at the commits that the cut names; None: it isn't there.
+
+        A source that is looked at, and of which the cut says nothing, is as it is now.
+        """
+        if self.is_root(asset):
+            known = self.published(asset)[: cut[asset]]
+            return next((value for name, value in reversed(known) if name == partition), None)
+        if self.definition(asset).observed:
+            look, land = cut.get(LOOK + asset), self.home(asset)
+            return land.worker.outside[asset] if look is None else land.looked(asset, look)
         version, deps = self.codes[asset][cut[CODE + asset] - 1]
-        read = {
-            dep: self.published(dep)[cut[dep] - 1] if self.is_root(dep) else self.from_scratch(dep, cut) for dep in deps
-        }
-        return value_of(asset, version, read, self.values)
+        read: Fingerprints = {}
+        for dep in deps:
+            names = self.names(dep)
+            is_whole = not partition or self.home(dep) is not self.home(asset)
+            if is_whole and self.is_root(dep) and names != ("",):
+                read[dep] = f"#{cut[dep]}"  # a source read whole: all of its commits
+                continue
+            wanted = (partition,) if partition in names else names
+            values = {node_key(dep, name): self.from_scratch(dep, cut, name) for name in wanted}
+            there = {key: value for key, value in values.items() if value is not None}
+            if not there:
+                return None
+            read |= there  # of a table read whole, the partitions that there are
+        return value_of(node_key(asset, partition), version, read, self.values)
+
+    def is_looked_at(self, asset: str) -> bool:
+        """It, or something that it comes from, is looked at."""
+        one = self.definition(asset)
+        return one.observed or any(self.is_looked_at(dep.asset) for dep in one.deps)
 
     def is_root(self, asset: str) -> bool:
         """It is a source, or one to who reads it."""
@@ -171,8 +251,8 @@ class Continent:
         return one.kind == "source" or isinstance(one.policy, Manual)
 
     def newest(self) -> dict[str, int]:
-        """The cut at which all is now."""
-        roots = [one.key for manifest in self.manifests.values() for one in manifest.assets if self.is_root(one.key)]
+        """The cut at which all is now, but for what is looked at."""
+        roots = [one.key for one in self.declared() if self.is_root(one.key)]
         return {key: len(self.published(key)) for key in roots} | {
             CODE + key: len(codes) for key, codes in self.codes.items()
         }
@@ -180,48 +260,3 @@ class Continent:
 
 def _code(one: AssetDef) -> Code:
     return one.code_version, frozenset(dep.asset for dep in one.deps)
-
-
-def drawn(dice: random.Random, is_wide: bool) -> Continent:
-    """Two or three domains, assets among them in any order, and how long runs take. `is_wide`: by all policies."""
-    names = DOMAINS[: dice.randint(2, 3)]
-    sources = [f"{dice.choice(names)}/s{number}" for number in range(dice.randint(1, 3))]
-    known, defined = list(sources), list[AssetDef]()
-    longest = dice.choice((0, 500, 5_000))
-    for number in range(dice.randint(3, 9)):
-        key = f"{dice.choice(names)}/a{number}"
-        deps = dice.sample(known[-6:], min(len(known[-6:]), dice.choice((1, 1, 2, 2, 3))))
-        reads = tuple(Dep(asset=dep, argument=f"a{place}") for place, dep in enumerate(deps))
-        takes = dice.randint(0, longest)
-        defined.append(AssetDef(key=key, kind="derived", deps=reads, policy=_policy(dice, is_wide), takes_ms=takes))
-        known.append(key)
-    for place in reversed(range(len(defined))):
-        defined[place] = _promised(dice, defined[place], defined[place + 1 :])
-    declared = [AssetDef(key=key, kind="source") for key in sources] + defined
-    return Continent(
-        {
-            name: Manifest(domain=name, deploy=1, assets=tuple(one for one in declared if one.key.startswith(name)))
-            for name in names
-        },
-        values=dice.choice((2, 3, 1_000_000)),
-    )
-
-
-def _policy(dice: random.Random, is_wide: bool) -> Policy:
-    within = Within(dice.choice((2_000, 10_000, 30_000, 120_000)))
-    if is_wide and dice.random() < 0.4:
-        cron = Cron(expression=dice.choice(("* * * * *", "*/5 * * * *")), within_ms=dice.choice((None, 30_000)))
-        spaced = dice.choice((within.at_most_every(1_500), Eager().at_most_every(20_000)))
-        urgent = within.model_copy(update={"on_code": "now", "first_now": True})
-        return dice.choice((cron, spaced, urgent, Eager(5_000, 20_000)))
-    return dice.choice((within, within, within, Eager(), Eager(5_000), OnDemand(), Manual()))
-
-
-def _promised(dice: random.Random, one: AssetDef, below: list[AssetDef]) -> AssetDef:
-    """What nobody in its domain needs, and what another domain reads, promises something itself."""
-    readers = [other for other in below if any(dep.asset == one.key for dep in other.deps)]
-    here = one.key.partition("/")[0] + "/"
-    is_needed = any(other.policy.kind != "manual" for other in readers)
-    if not isinstance(one.policy, OnDemand) or (is_needed and all(other.key.startswith(here) for other in readers)):
-        return one
-    return one.model_copy(update={"policy": Within(dice.choice((2_000, 30_000)))})

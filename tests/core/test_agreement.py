@@ -54,6 +54,16 @@ def test_a_join_whose_inputs_never_agree_runs_on_time_and_says_so() -> None:
     assert said(down, "asset.materialized", "down/j")[-1]["consistent"] is True
 
 
+def test_what_a_check_holds_back_claims_no_newer_cut_either() -> None:
+    down = joined(promise="12s")
+    worlds = apart(down)
+    down.check("down/j", "fail")
+    worlds.advance(40)
+    (held,) = said(down, "asset.quarantined", "down/j")
+    assert (held["consistent"], held["covers"]) == (False, {})
+    assert held["cut"] == down.state("down/j")["cut"]
+
+
 def test_inputs_that_share_no_source_always_agree() -> None:
     up = domain(
         "up",
