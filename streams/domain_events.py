@@ -27,7 +27,7 @@ class DomainDelivered(Event):
     uri: str | None = None
     format: str | None = None
     metadata: dict[str, Any] | None = None
-    cut: Cut  # at which the version is right: sources of all domains above it, by their own numbers
+    cut: Cut  # at which it is right: sources of all domains above it by their numbers, looks by those that found it
     consistent: bool = True
     incarnation: str  # of the journal it comes from
     offset: int  # of the entry there that published it: what isn't higher is a repeat
