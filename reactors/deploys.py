@@ -103,10 +103,13 @@ def _roots_above(domain: Domain) -> dict[str, list[str]]:
 def _narrow(domain: Domain, node: Node, before: Iterable[str]) -> None:
     """Of a source of which the node reads less than before, its cut names the newest commit that touches it still.
 
-    Otherwise each later cut would seem to go back, and no run of the node would ever fit again.
+    Otherwise each later cut would seem to go back, and no run of the node would ever fit again. So it is with one
+    that it read before an earlier deploy, if there was no run since.
     """
     now = [root.key for root in domain.roots_above(node)] if before else []
     lost = {asset_of(key) for key in before if key not in now}
+    if before:
+        lost |= node.cut.keys() - {asset_of(key) for key in before}
     names = [name for name in domain.graph.above(node.asset) if name in lost]
     node.cut = {**node.cut, **_touching(domain, node, names, node.cut, node.cut_at)}
     for flying in node.requests:  # its result is yet to come, of this attempt or the next one

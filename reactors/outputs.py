@@ -17,11 +17,11 @@ def want_outputs(domain: Domain, node: Node, request: Request, outputs: list[str
     """A run of the computation is over: each output that is there takes what it made, whether somebody asked or not."""
     for asset in outputs:
         output = domain.node(asset, node.partition) if domain.graph.made_by.get(asset) == node.asset else None
-        if output is None or output.paused is not None:
+        if output is None:
             continue
         waiting = [one for one in output.requests if one.waiting.get(node.key) == request.at]
         first = output.requests[0].at if output.requests else FAR
-        if not waiting and first > request.at > output.cut_at:
+        if output.paused is None and not waiting and first > request.at > output.cut_at:
             waiting = [_wanted(domain, output, request.at, request.cut)]
             waiting[0].waiting[node.key] = request.at
             output.requests.insert(0, waiting[0])

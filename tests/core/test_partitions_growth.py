@@ -123,6 +123,20 @@ def test_a_partition_that_reads_less_after_a_deploy_runs_on() -> None:
     assert ran(world, "d/a").count("2013-01-02") == 4
 
 
+def test_a_partition_that_reads_less_of_what_an_earlier_deploy_took_away_runs_on() -> None:
+    read = source("d/s", partitions=DAYS), source("d/never")
+    world = world_of(*read, parted("d/a", ("d/s", Last(2)), policy=Eager()), takes="10s")
+    for day in ("2013-01-02", "2013-01-01"):
+        world.publish("d/s", partition=day)
+        world.advance("1m")
+    for dep in ("d/never", "d/s"):
+        world.deploy(domain_of(*read, parted("d/a", dep, policy=Eager())))
+        world.advance("1m")
+    assert "rejected" not in [run.outcome for run in world.runs("d/a")]
+    assert world.state("d/a", "2013-01-02")["cut"]["d/s"] == 1
+    assert world.state("d/a", "2013-01-02")["verdict"] == "fresh"
+
+
 def touched_by_two(*readers: AssetDef) -> World:
     """d/a's days read the day before too, and each of the two days has a change; a run takes ten seconds."""
     world = world_of(DAILY, parted("d/a", ("d/s", Last(2)), policy=Eager()), *readers, takes="10s")
