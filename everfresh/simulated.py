@@ -186,12 +186,13 @@ class SimulatedWorker:
         mark = made.fingerprint or made.version or run
         if not self._spend(self.same, asset):
             self._fingerprints[asset] = mark
-        outcome = self.outcomes.pop(asset, None)
-        checks: tuple[CheckResult, ...] = made.checks
-        if outcome:
-            checks = (*checks, CheckResult(check="told", outcome=outcome, blocking=True))  # type: ignore[arg-type]
         fingerprint = self._fingerprints.setdefault(asset, mark)
-        return made.model_copy(update={"fingerprint": fingerprint, "checks": checks})
+        return made.model_copy(update={"fingerprint": fingerprint, "checks": made.checks + self._verdict(asset)})
+
+    def _verdict(self, asset: str) -> tuple[CheckResult, ...]:
+        """What a check answers where somebody said how the next one comes out: once, and it blocks unless it passes."""
+        outcome = self.outcomes.pop(asset, None)
+        return (CheckResult(check="told", outcome=outcome, blocking=True),) if outcome else ()  # type: ignore[arg-type]
 
     @staticmethod
     def _spend(left: dict[str, int], asset: str) -> bool:

@@ -173,10 +173,14 @@ def disagreement(domain: Domain, node: Node, at: int) -> str | None:
     for root in domain.roots_above(node, at):
         named = seen.get(asset_of(root.key)) if root.key not in domain.graph.foreign else None
         if named is not None and not _stands_at(domain, root, at, named[0]):
-            here = last_by(root, at)
-            number = as_named(domain, root.key, here.seq) if here is not None else 0
-            return f"{root.key!r} is at {number} here and at {named[0]} in {named[1]!r}"
+            return f"{root.key!r} is at {_number_at(domain, root, at)} here and at {named[0]} in {named[1]!r}"
     return None
+
+
+def _number_at(domain: Domain, root: Root, at: int) -> int:
+    """By which number others know what the root was at, at the journal's offset `at`; 0 where it had nothing."""
+    newest = last_by(root, at)
+    return as_named(domain, root.key, newest.seq) if newest is not None else 0
 
 
 def _stands_at(domain: Domain, root: Root, at: int, seq: int) -> bool:
@@ -185,6 +189,5 @@ def _stands_at(domain: Domain, root: Root, at: int, seq: int) -> bool:
     That a look which has yet to be made by then finds something isn't known.
     """
     if root.key.startswith(LOOK):
-        newest = last_by(root, at)
-        return as_named(domain, root.key, newest.seq if newest is not None else 0) == seq
+        return _number_at(domain, root, at) == seq
     return all((one.seq <= seq) is (one.offset <= at) for one in root.commits)

@@ -139,10 +139,11 @@ class Trace:
         """A version was published as right at the cut, or at one of which a deploy left less to read, by `offset`."""
         if self.stood_at(node, cut, offset):
             return True
-        before = [dict(stood) for stood, right in self._right[node].items() if right and right[0][0] <= offset]
+        if not self.graph(offset).is_parted:
+            return False
+        before = (dict(stood) for stood, right in self._right[node].items() if right and right[0][0] <= offset)
         alike = (stood for stood in before if stood.keys() == cut.keys())
-        is_parted = self.graph(offset).is_parted
-        return is_parted and any(all(cut[key] <= seq for key, seq in stood.items()) for stood in alike)
+        return any(all(cut[key] <= seq for key, seq in stood.items()) for stood in alike)
 
     def stood_at(self, node: Node, cut: Cut, offset: int) -> list[Version]:
         """The versions of a node that were published as right at exactly `cut`, up to `offset`."""

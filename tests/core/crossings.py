@@ -13,7 +13,6 @@ from streams.events import (
     CROSSING,
     AssetMaterialized,
     AssetReleased,
-    CheckResult,
     DomainDelivered,
     DomainSubscribed,
     Event,
@@ -63,13 +62,9 @@ class Computing(SimulatedWorker):
     def _as_told(self, grant: RunGranted, made: Done) -> Done:
         """What a check answers where somebody said so; the fingerprint is as it was made."""
         if not made.outputs:
-            return made.model_copy(update={"checks": self._answer(grant.asset)})
-        judged = {key: one.model_copy(update={"checks": self._answer(key)}) for key, one in made.outputs.items()}
+            return made.model_copy(update={"checks": self._verdict(grant.asset)})
+        judged = {key: one.model_copy(update={"checks": self._verdict(key)}) for key, one in made.outputs.items()}
         return made.model_copy(update={"outputs": judged})
-
-    def _answer(self, asset: str) -> tuple[CheckResult, ...]:
-        outcome = self.outcomes.pop(asset, None)
-        return (CheckResult(check="told", outcome=outcome, blocking=True),) if outcome else ()  # type: ignore[arg-type]
 
 
 class Land(World):

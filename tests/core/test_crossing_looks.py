@@ -1,25 +1,18 @@
 """Observed sources across domains: what a look finds is handed on, and that it found nothing isn't."""
 
-from typing import Any
-
 from everfresh.testing import World
 from reactors.looks import FOUND_MAX
-from streams.definitions import AssetDef
 from streams.events import DomainDelivered
 from streams.policies import Eager, Policy, Within
 from tests.checker import check, read
 from tests.checker.violation import Invariant
 from tests.core.bridge import Bridge, domain
-from tests.core.worlds import derived, outcomes, said, source
-
-
-def observed(key: str, every: str, **fields: Any) -> AssetDef:
-    return AssetDef(key=key, kind="derived", observed=True, policy=Within(every), **fields)
+from tests.core.worlds import derived, observed, outcomes, said, source
 
 
 def there_and_back(policy: Policy) -> tuple[Bridge, World]:
     """up/s is looked at; mid/y is made of it, and up/j of both."""
-    up = domain("up", observed("up/s", "1m", takes_ms=1_000), derived("up/j", "up/s", "mid/y", policy=policy))
+    up = domain("up", observed("up/s", Within("1m"), takes_ms=1_000), derived("up/j", "up/s", "mid/y", policy=policy))
     mid = domain("mid", derived("mid/y", "up/s", policy=Eager()))
     worlds = Bridge(up, mid)
     worlds.advance(90)
@@ -27,7 +20,7 @@ def there_and_back(policy: Policy) -> tuple[Bridge, World]:
 
 
 def test_a_look_that_finds_nothing_new_is_no_commit_elsewhere() -> None:
-    up, down = domain("up", observed("up/s", "1m")), domain("down", derived("down/x", "up/s", policy=Eager()))
+    up, down = domain("up", observed("up/s", Within("1m"))), domain("down", derived("down/x", "up/s", policy=Eager()))
     worlds = Bridge(up, down)
     worlds.advance(600)
     assert len(up.runs("up/s")) > 5
@@ -74,7 +67,7 @@ def test_a_join_with_what_comes_back_has_nobody_look_again_and_again() -> None:
 def test_what_never_agrees_is_looked_at_as_seldom_as_ever() -> None:
     down = domain(
         "down",
-        observed("down/s", "10m", takes_ms=1_000),
+        observed("down/s", Within("10m"), takes_ms=1_000),
         derived("down/j", "down/s", "o/x", "o/y", policy=Within("5m")),
         derived("down/k", "down/j", policy=Within("5m")),
         derived("down/l", "down/j", policy=Within("10m")),
@@ -138,7 +131,7 @@ def test_an_output_that_was_paused_in_the_middle_of_a_run_claims_no_more_than_th
 
 
 def test_looks_that_no_cut_can_name_any_more_are_forgotten() -> None:
-    up = domain("up", observed("up/s", "1m"), derived("up/x", "up/s", policy=Eager()))
+    up = domain("up", observed("up/s", Within("1m")), derived("up/x", "up/s", policy=Eager()))
     for number in range(3 * FOUND_MAX):
         up.publish("up/s", f"v{number}")
         up.advance("1m")

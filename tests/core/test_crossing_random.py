@@ -30,9 +30,9 @@ FOUND = {
     30014: "a join of what is looked at, and of what another domain makes of it, agreed only until the next look",
     30021: "an Eager one had it looked at again with each delivery, and each look brought another delivery",
     30148: "a version that was made of what didn't agree, and held back, was said to be right at its run's cut",
+    30445: "below what doesn't agree, two assets freed each other with every look, and looked again at once",
     54765: "what a partition read until an earlier deploy stood in its cut, and each run was too old for that",
     64212: "an output that was paused in the middle of such a run was said to be right once it was resumed",
-    30445: "below what doesn't agree, two assets freed each other with every look, and looked again at once",
 }
 
 

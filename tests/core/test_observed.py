@@ -10,12 +10,8 @@ from everfresh.testing import World
 from reactors.state import Node
 from streams.definitions import AssetDef
 from streams.errors import DefinitionError
-from streams.policies import Cron, Eager, OnDemand, Policy, Within
-from tests.core.worlds import DAY, FIVE_MINUTES, MINUTE, derived, domain_of, outcomes, source, verdicts
-
-
-def observed(key: str, policy: Policy | None = None, **fields: Any) -> AssetDef:
-    return derived(key, policy=policy or OnDemand(), observed=True, **fields)
+from streams.policies import Cron, Eager, OnDemand, Within
+from tests.core.worlds import DAY, FIVE_MINUTES, MINUTE, derived, domain_of, observed, outcomes, source, verdicts
 
 
 def looked_at(*assets: AssetDef, hours: int = 0) -> World:

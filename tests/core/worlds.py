@@ -35,6 +35,11 @@ def derived(key: str, *deps: str, policy: Policy | None = None, **fields: Any) -
     return AssetDef(key=key, kind="derived", deps=reads, policy=policy or OnDemand(), **fields)
 
 
+def observed(key: str, policy: Policy | None = None, **fields: Any) -> AssetDef:
+    """A source that is looked at."""
+    return derived(key, policy=policy, observed=True, **fields)
+
+
 def domain_of(*assets: AssetDef, **fields: Any) -> Manifest:
     return Manifest(domain="d", deploy=1, assets=assets, **fields)
 

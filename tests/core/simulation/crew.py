@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from everfresh.simulated import UNLIMITED, SimulatedWorker
 from reactors.domain import Output
 from streams.definitions import CODE
-from streams.events import CheckResult, MadeOutput, Pin, RunCancelled, RunFailed, RunGranted, RunRejected, RunSucceeded
+from streams.events import MadeOutput, Pin, RunCancelled, RunFailed, RunGranted, RunRejected, RunSucceeded
 from streams.keys import asset_of, node_key
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ class Player(SimulatedWorker):
 
     def _judged(self, asset: str, value: str) -> MadeOutput:
         makes_others = asset in self.stage.worker.outputs  # there is nothing to check of a computation itself
-        outcome = None if makes_others else self.outcomes.pop(asset, None)
-        checks = (CheckResult(check="told", outcome=outcome, blocking=True),) if outcome else ()  # type: ignore[arg-type]
+        checks = () if makes_others else self._verdict(asset)
         is_told = asset in self.stage.script.coarse or asset in self.stage.worker.outside
         fingerprint = value if is_told else None
         return MadeOutput(fingerprint=fingerprint, uri=f"mem:{value}", checks=checks)
