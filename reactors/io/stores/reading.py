@@ -44,9 +44,12 @@ def read(uri: str, format: str | None = None, as_type: Any = None) -> Any:  # no
 
 def _table(uri: str, kind: str) -> Any:
     arrow, parquet = library("pyarrow"), library("pyarrow.parquet")
+    content = arrow.BufferOutputStream()
+    with opened(uri) as file:
+        # A Python file in the hands of Arrow's threads aborts the process where Python ends before they let it go.
+        shutil.copyfileobj(file, content)
     try:
-        # read_table would leave the file to a thread of Arrow's, which aborts the process where Python ends before.
-        with opened(uri) as file, parquet.ParquetFile(file) as table:
+        with parquet.ParquetFile(content.getvalue()) as table:
             return table_as(table.read(), kind)
     except arrow.ArrowException as error:
         raise LoadError(f"{uri} can't be read as Parquet: {error}") from error
