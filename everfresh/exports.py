@@ -7,7 +7,7 @@ import orjson
 
 from reactors.domain import Output
 from streams.cloudevents import Envelope, encode
-from streams.events import CROSSING, RunCancelled, RunGranted
+from streams.events import CROSSING, FOR_WORKERS
 from streams.topics import Topics
 
 
@@ -24,8 +24,7 @@ def exported(
     for output in outputs:
         if output.model in CROSSING:
             continue
-        to_worker = output.model in (RunGranted, RunCancelled)
-        topic = (topics.runs(domain) if to_worker else topics.output(output.model.TYPE)).name
+        topic = (topics.runs(domain) if output.model in FOR_WORKERS else topics.output(output.model.TYPE)).name
         counts[topic] = counts.get(topic, -1) + 1
         found.append(_entry(topic, counts[topic], output.at, output.envelope(domain, incarnation)))
     return found

@@ -1,6 +1,7 @@
 """What the reactor may propose now: grants by the earliest deadline, losses, timers. Changes nothing in the state."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from heapq import heappop, heappush
 
 from reactors.domain import Domain
@@ -68,26 +69,27 @@ def _grants(domain: Domain, clock: int, terms: Terms) -> list[Event]:
     turn = Round(domain, clock, terms)
     found: list[RunGranted | None] = []
     settling: list[str] = []
-    for node, wave in _queue(domain):
-        if turn.is_over:
-            break
-        if wave is None:
-            found.append(turn.of_request(node))
-            continue
-        if awaits_agreement(domain, wave, domain.state.offset, clock):
-            sleep(domain, wave)  # a delivery wakes it, or its patience's end
-            continue
-        seen = survey(domain, wave)
-        if seen.hopeless or (seen.movable and not seen.grantable):
-            settling.append(wave.id)
-        elif not seen.grantable:  # whatever it needs is in flight: look again when that ends
-            sleep(domain, wave)
-        found += [turn.of_floating(one, wave) for one in seen.grantable]
+    with closing(_queue(domain)) as queue:  # ended early or not, what it took from `ready` is back there
+        for node, wave in queue:
+            if turn.is_over:
+                break
+            if wave is None:
+                found.append(turn.of_request(node))
+                continue
+            if awaits_agreement(domain, wave, domain.state.offset, clock):
+                sleep(domain, wave)  # a delivery wakes it, or its patience's end
+                continue
+            seen = survey(domain, wave)
+            if seen.hopeless or (seen.movable and not seen.grantable):
+                settling.append(wave.id)
+            elif not seen.grantable:  # whatever it needs is in flight: look again when that ends
+                sleep(domain, wave)
+            found += [turn.of_floating(one, wave) for one in seen.grantable]
     grants: list[Event] = [grant for grant in found if grant is not None]
     return [*grants, TimerFired(at=clock, settle=tuple(settling))] if settling else grants
 
 
-def _queue(domain: Domain) -> Iterator[tuple[Node, Wave | None]]:
+def _queue(domain: Domain) -> Generator[tuple[Node, Wave | None], None, None]:
     """Ready requests and floating waves, earliest deadline first, then oldest."""
     nodes, waves = domain.state.nodes, domain.state.waves
     heap: list[tuple[int, int, str, str]] = []

@@ -6,6 +6,7 @@ from streams.bill_events import CostReported
 from streams.domain_events import CROSSING, DomainDelivered, DomainSubscribed
 from streams.event import BackfillStatus, Covers, Cut, Event, Pin, Severity, Verdict
 from streams.journal_events import (
+    FOR_WORKERS,
     Acknowledge,
     AssetChanged,
     Attempt,
@@ -63,6 +64,7 @@ from streams.output_events import (
 __all__ = [
     "CROSSING",
     "EVENTS",
+    "FOR_WORKERS",
     "Acknowledge",
     "Alert",
     "AlertOpened",

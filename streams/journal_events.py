@@ -378,3 +378,7 @@ class DeliveryFailed(Event):
     sink: str
     event: str
     error: str
+
+
+FOR_WORKERS = (RunGranted, RunCancelled)
+"""what stands in a domain's runs topic: workers wait for it"""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from reactors.domain import Output
-from reactors.io.emitter import URGENT
+from streams.events import FOR_WORKERS
 from streams.ports import EventLog, Record
 
 ROOM = 2_000
@@ -34,8 +34,8 @@ class Emission:
         self._check()
         while len(self._others) > ROOM:
             await self._sent()
-        self._urgent += [one for one in outputs if one.model in URGENT]
-        self._others += [one for one in outputs if one.model not in URGENT]
+        self._urgent += [one for one in outputs if one.model in FOR_WORKERS]
+        self._others += [one for one in outputs if one.model not in FOR_WORKERS]
         self._upto = upto
         if self._sending is None:
             if self._urgent or self._others:

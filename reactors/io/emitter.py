@@ -7,19 +7,15 @@ from streams.cloudevents import HEADERS
 from streams.errors import EventTooLarge
 from streams.events import (
     CROSSING,
+    FOR_WORKERS,
     AlertOpened,
     AlertResolved,
     AlertUpdated,
     DeadLetter,
-    RunCancelled,
-    RunGranted,
 )
 from streams.ports import FencedWriter, Record
 from streams.sizes import shortened
 from streams.topics import Topics
-
-URGENT = (RunGranted, RunCancelled)
-"""workers wait for these"""
 
 _ALERTS = (AlertOpened, AlertUpdated, AlertResolved)
 
@@ -68,7 +64,7 @@ class Emitter:
         return Record(topic, value, self._key(output).encode(), HEADERS)
 
     def _topic(self, output: Output) -> str:
-        if output.model in URGENT:
+        if output.model in FOR_WORKERS:
             return self._runs
         if output.model in CROSSING:
             return self._topics.journal(output.event().to).name  # type: ignore[attr-defined]

@@ -75,6 +75,7 @@ FOUND = {
     739_137: "to a judge, an asset that became partitioned had other code, though it reads what it read",
     742_129: "a partition that failed was tried again after a deploy for promises of other partitions",
     578_132: "to a judge, a paused output came by its run's graph to what it took of it after a deploy",
+    587_111: "to a judge, a run in flight across a deploy was as late as what its partition has read since",
     302_094: "a run in flight across a deploy that narrows a mapping stood for more than was read of it then",
     731_494: "a partition that had failed was wanted by a backfill, but what is new to it wasn't worked out again",
 }

@@ -34,7 +34,7 @@ class Stands(NamedTuple):
     place: int
     is_sure: bool
     """a move doesn't say its place, which doesn't matter where nothing came to be meanwhile; and no deploy changed
-    what is above it since: when something is stale by that is another question"""
+    what is above it since it, or its run, began: when something is stale by that is another question"""
 
 
 @dataclass(slots=True)
@@ -64,6 +64,7 @@ class Ledger:
     heeds_since: dict[str, int] = field(default_factory=dict)  # asset → the deploy that changed what makes it stale
     _last: dict[Node, tuple[str | None, str | None]] = field(default_factory=dict)
     _deploy: int = -1
+    _deploys: list[int] = field(default_factory=list)  # where each was declared
     _said: dict[str, frozenset[str]] = field(default_factory=dict)
     _heeds: dict[str, tuple[str, frozenset[str], tuple[frozenset[str], ...]]] = field(default_factory=dict)
     _seen: set[tuple[str, str]] = field(default_factory=set)
@@ -107,7 +108,10 @@ class Ledger:
         node = one.asset, one.partition
         place = offset if one.run is None else self.places[one.run]
         soon = self.trace.commits.newest_of(one.cut)
-        is_sure = one.run is not None or not any(soon < since <= offset for since in self.reached(node).values())
+        if one.run is None:
+            is_sure = not any(soon < since <= offset for since in self.reached(node).values())
+        else:
+            is_sure = not any(self._is_moved(node, at) for at in self._deploys if at > self.granted[one.run])
         self.published[node] = Stands(one.cut, place, is_sure)
         if one.run is not None and self.is_observed(one.asset):
             self.looked[one.asset, one.cut[LOOK + one.asset]] = self.world.found[one.run]
@@ -130,12 +134,13 @@ class Ledger:
         if declared.deploy <= self._deploy:
             return
         self._deploy = declared.deploy
+        self._deploys.append(offset)
         graph = self.trace.graph(offset)
         manual = {key for key in self.assets if self.is_root(key)}
         self.assets = {one.key: one for one in declared.assets}
         self._heeded.clear()
         self.published = {
-            node: one._replace(is_sure=one.is_sure and not self._is_moved(node))
+            node: one._replace(is_sure=one.is_sure and not self._is_moved(node, offset))
             for node, one in self.published.items()
             if graph.declares(node)
         }
@@ -168,13 +173,13 @@ class Ledger:
     def is_observed(self, key: str) -> bool:
         return key in self.assets and self.assets[key].observed
 
-    def _is_moved(self, node: Node) -> bool:
-        """The deploy at hand has the partition read others than before, at first or second hand, or wait."""
-        before, now = self.trace.view(self.offset - 1), self.trace.view(self.offset)
+    def _is_moved(self, node: Node, deploy: int) -> bool:
+        """A deploy has the partition read others than before, at first or second hand, or wait."""
+        before, now = self.trace.view(deploy - 1), self.trace.view(deploy)
         is_parted = before.graph.is_parted and now.graph.is_parted
         if is_parted and now.graph.declares(node) and before.lineage(node) != now.lineage(node):
             return True
-        return self.trace.moves(Deploy(self.offset, now.graph), node)
+        return self.trace.moves(Deploy(deploy, now.graph), node)
 
     def is_root(self, key: str) -> bool:
         """No run here produces it for its readers."""
