@@ -15,14 +15,14 @@ orders = app.source("orders", partitions=days)
 rates = app.source("rates", exists=True)
 
 
-@app.asset(deps=[orders], partitions=days, freshness=ef.Within("300ms"), retry=ef.Retry(0))
+@app.asset(deps=[orders], partitions=days, freshness=ef.Eager(), retry=ef.Retry(0))
 async def daily(orders: ef.Input, ctx: ef.Context):
     if ctx.partition == "2013-01-03":
         raise ValueError("no such day")
     return ctx.partition
 
 
-@app.asset(deps={"days": daily}, partitions=ef.Monthly("2013-01"), freshness=ef.Within("600ms"))
+@app.asset(deps={"days": daily}, partitions=ef.Monthly("2013-01"), freshness=ef.Within("5s"))
 async def monthly(days: dict[str, str]):
     return list(days)
 
@@ -69,7 +69,7 @@ def test_an_asset_that_is_named_is_shown_by_its_partitions_and_a_partition_alone
 def test_explain_tells_of_an_asset_and_of_a_partition(shop: Shop) -> None:
     assert shop.look("explain", "monthly").lines[:3] == [
         "shop/monthly has partitions: 1 fresh.",
-        "Its policy: within 600ms, for each.",
+        "Its policy: within 5s, for each.",
         "`everfresh explain 'shop/monthly[PARTITION]'` says more of one.",
     ]
     told = shop.look("explain", "priced[2013-01-03]").lines
@@ -168,7 +168,7 @@ orders = app.source("orders", partitions=cells)
 rates = app.source("rates", exists=True)
 
 
-@app.asset(deps=[orders], partitions=cells, freshness=ef.Within("300ms"))
+@app.asset(deps=[orders], partitions=cells, freshness=ef.Eager())
 async def revenue(orders: ef.Input, ctx: ef.Context):
     return ctx.partitions["region"]
 
