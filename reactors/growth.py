@@ -100,6 +100,6 @@ def judge_anew(domain: Domain, node: Node) -> None:
     if node.hold is not None and node.hold.kind == "failing":
         # New code may mend it; but where no promise needs it, it waits for a command.
         node.hold.until = domain.state.now if is_needed(domain, node) else None
-    plan_again(domain, node)
     note_deploy(domain, node)
-    node.blocked_by = blocker(domain, node) if domain.troubled else None
+    node.blocked_by = blocker(domain, node) if domain.troubled else None  # what did may be gone
+    plan_again(domain, node)

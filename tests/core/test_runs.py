@@ -49,6 +49,21 @@ def test_below_a_failing_asset_a_version_that_stands_is_blocked() -> None:
     assert "'d/a', which is failing" in world.state("d/b")["reason"]
 
 
+def test_a_deploy_takes_away_what_fails_and_what_it_blocked_goes_on() -> None:
+    failing = derived("d/a", "d/s", policy=Eager(), retry=Retry(0))
+    world = world_of(source("d/s"), failing, derived("d/b", "d/a", policy=Within("1h")), takes="2s")
+    world.publish("d/s")
+    world.advance("2h")
+    world.fails("d/a")
+    world.publish("d/s")
+    world.advance("1m")
+    assert world.state("d/b")["verdict"] == "blocked"
+    world.deploy(domain_of(source("d/s"), derived("d/b", "d/s", policy=Within("1h"))))
+    world.advance("2h")
+    assert world.state("d/b")["verdict"] == "fresh"
+    assert [run.outcome for run in world.runs("d/b")] == ["materialized", "materialized"]
+
+
 def test_the_cool_down_tries_again_and_doubles_up_to_a_day() -> None:
     world = world_of(source("d/s"), derived("d/a", "d/s", policy=Eager(), retry=Retry(0, cool_down="1h")))
     world.fails("d/a", 8)
