@@ -12,6 +12,7 @@ from everfresh.reading import now
 from reactors.domain import Domain
 from reactors.graph import compile_graph
 from reactors.io.clock import SystemClock
+from reactors.succession import successor
 from sinks.metrics import decision_seconds
 from sinks.series import Histogram
 from streams.cloudevents import HEADERS, encode, envelope
@@ -110,10 +111,12 @@ async def deploy(site: Site, app: App) -> Deployed:
     graph = compile_graph(app.manifest(0))  # before a topic is made for what makes no sense
     # What it reads of other domains it asks for in their journals, be they deployed by now or not.
     await site.prepare(sorted({app.domain, *(key.partition("/")[0] for key in graph.foreign)}))
-    before = (await now(site.log, site.settings.topics, app.domain)).state.manifest
+    domain = await now(site.log, site.settings.topics, app.domain)
+    before = domain.state.manifest
     manifest = app.manifest((before.deploy if before is not None else 0) + 1)
     if before is not None and before.hash == manifest.hash:
         return Deployed(app.domain, before.deploy, changed=False, assets=len(before.assets))
+    successor(domain, manifest)
     for number, event in enumerate(in_parts(manifest)):
         name = f"deploy-{app.domain}-{manifest.deploy}-{manifest.hash}-{number}"
         await site.append(app.domain, event, app.domain, name)

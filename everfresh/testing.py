@@ -22,6 +22,7 @@ from reactors.explain import describe
 from reactors.granting import Terms
 from reactors.history import History, Run
 from reactors.snapshots import restore
+from reactors.succession import successor
 from streams.cloudevents import Envelope, envelope, event_id
 from streams.definitions import AssetDef, Manifest
 from streams.errors import BadEvent, DefinitionError
@@ -150,12 +151,10 @@ class World:
 
         Raises DefinitionError where they make no sense.
         """
-        from reactors.graph import compile_graph
-
         self._deploy += 1
         manifest = app if isinstance(app, Manifest) else app.manifest(self._deploy)
         manifest = manifest.model_copy(update={"deploy": self._deploy})
-        compile_graph(manifest)
+        successor(self.domain or Domain(), manifest)
         self.worker.deploy(manifest, None if isinstance(app, Manifest) else app.code())
         self._name, self._assets = manifest.domain, {one.key: one for one in manifest.assets}
         self._ever |= self._assets

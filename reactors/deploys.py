@@ -11,13 +11,14 @@ from reactors.commits import News, append, become_root
 from reactors.crossing import subscribe
 from reactors.domain import Domain
 from reactors.durations import expected, longest_lately, price
-from reactors.graph import Graph, compile_graph
+from reactors.graph import Graph
 from reactors.growth import add, create, grow, judge_anew, root_of
 from reactors.marking import count
 from reactors.measured import forget_undeclared
 from reactors.requests import cut_of, is_busy, make_ready
 from reactors.silence import expect
 from reactors.state import Node, Parts, Retired, Root
+from reactors.succession import successor
 from streams.cloudevents import event_id
 from streams.definitions import CODE, LOOK, AssetDef, Manifest
 from streams.errors import BadEvent, DefinitionError
@@ -33,10 +34,11 @@ def declared(domain: Domain, manifest: Manifest) -> None:
     if state.manifest is not None and manifest.deploy <= state.manifest.deploy:
         return
     try:
-        graph = compile_graph(manifest)
+        graph = successor(domain, manifest)
     except DefinitionError as error:
         raise BadEvent(f"deploy {manifest.deploy} is refused: {error}") from None
     before, above = domain.graph, _roots_above(domain)  # with what is declared no more
+    turned = [node for node in state.nodes.values() if node.asset in graph.sources and _has(graph, node)]
     for key, node in list(state.nodes.items()):
         if not _is_declared(graph, node):
             _forget(domain, key)
@@ -50,6 +52,9 @@ def declared(domain: Domain, manifest: Manifest) -> None:
     _drop_plans(domain)
     for key in sorted(graph.roots):
         _declare_root(domain, key)
+    become_root(domain, turned)  # published from outside from now on: the version that was made here is there
+    for key in graph.sources & state.published.keys():  # and no number of those from before is given again
+        state.roots[key].seq = max(state.roots[key].seq, state.published[key])
     for key in graph.order:
         _declare_asset(domain, key, before)
     _link_partitions(domain)
@@ -188,11 +193,13 @@ def _declare_asset(domain: Domain, key: str, graph_before: Graph) -> None:
 
 
 def _is_declared(graph: Graph, node: Node) -> bool:
-    """The asset is there, and has this partition, or none as before."""
+    """The asset is computed here, and has this partition, or none as before."""
+    return node.asset in graph.inputs and _has(graph, node)
+
+
+def _has(graph: Graph, node: Node) -> bool:
     parts = graph.partitioned.get(node.asset)
-    if node.asset not in graph.inputs or (parts is not None) != bool(node.partition):
-        return False
-    return parts is None or parts.wrong(node.partition) is None
+    return not node.partition if parts is None else bool(node.partition) and parts.wrong(node.partition) is None
 
 
 def code_fingerprint(definition: AssetDef, graph: Graph) -> str:

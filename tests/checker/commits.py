@@ -1,6 +1,6 @@
 """The commits of every source, numbered from 1, each with the offset since which it stands."""
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,12 +36,22 @@ class Commits:
         self._handed: dict[tuple[str, int], dict[str, int] | None] = {}
 
     def add(self, source: str, version: Version, offset: int, partition: str = "") -> None:
-        self._versions[source].append(version)
-        self._offsets[source].append(offset)
+        """Count a commit, by its place: of what was computed before it was a source, publications are told later."""
+        seq = bisect_right(self._offsets[source], offset) + 1
+        self._versions[source].insert(seq - 1, version)
+        self._offsets[source].insert(seq - 1, offset)
+        if seq < len(self._offsets[source]):
+            self._move_on(source, seq)
         self._last[source, partition] = version
         if partition:
             self._last.pop((source, ""), None)
-            self._touching[source, partition].append(self.count(source))
+            insort(self._touching[source, partition], seq)
+
+    def _move_on(self, source: str, since: int) -> None:
+        """Those of its partitions that come after have another number each."""
+        for key, touching in self._touching.items():
+            if key[0] == source:
+                touching[:] = [one + (one >= since) for one in touching]
 
     def hand(self, asset: str, version: Version, offset: int, cut: dict[str, int] | None) -> None:
         """Another domain's publication, with the cut that it names; None: what it was made from didn't agree."""

@@ -23,27 +23,34 @@ class Growth:
         """Nodes and roots that aren't declared any more go; what those need that stay comes."""
         before, self.graph = self.graph, graph
         for key in [*self.had.at(at), *self.nodes]:
-            if not graph.declares(key):
-                was_made = self.nodes.pop(key, self) is None and not before.counts(key[0])
-                if key[1] or was_made:  # what was heard of a whole root is kept
-                    self.had.lose(key, at)
-                    self._published.pop(key, None)
+            self._take_away(key, before, at)
         for asset in graph.ancestors:
             if graph.assets[asset].parts is None:
                 self.nodes[asset, ""] = self.ever[asset, ""] = None
-        for node in self.nodes:
-            if graph.counts(node[0]) != before.counts(node[0]):
-                self.had.lose(node, at)
         for asset in graph.assets:
             if graph.exists(asset):
                 self.had.gain((asset, ""), at)
-        for key, since in self._published.items():
+        for key, since in list(self._published.items()):
             if graph.counts(key[0]) and not self.had(key, at):
-                self.had.gain(key, at, since)  # an asset is Manual now: what it published before counts
+                self.had.gain(key, at, since)  # it is Manual now, or a source: what was made here before counts
+            if graph.derived(key[0]) is None:
+                del self._published[key]
         for node in list(self.nodes):
             self._grow(self._need(node, at), at, now)
         self._grow([*self.had.at(at), *self.nodes], at, now)
         self._settle(at)
+
+    def _take_away(self, key: Node, before: Graph, at: int) -> None:
+        """Whatever isn't declared any more, or is counted otherwise than before a deploy."""
+        if not self.graph.declares(key):
+            was_made = self.nodes.pop(key, self) is None and not before.counts(key[0])
+            if key[1] or was_made:  # what was heard of a whole root is kept
+                self.had.lose(key, at)
+                self._published.pop(key, None)
+        elif self.graph.counts(key[0]) != before.counts(key[0]):
+            self.had.lose(key, at)
+        if self.graph.derived(key[0]) is None:
+            self.nodes.pop(key, None)
 
     def commit(self, source: str, partition: str, at: int, now: int) -> None:
         """A source, or a Manual asset, has a version more."""

@@ -76,6 +76,8 @@ FOUND = {
     742_129: "a partition that failed was tried again after a deploy for promises of other partitions",
     578_132: "to a judge, a paused output came by its run's graph to what it took of it after a deploy",
     587_111: "to a judge, a run in flight across a deploy was as late as what its partition has read since",
+    900_028: "what became a source was there no more to its readers, though its version was",
+    950_245: "what was a source once more was counted from where it had been as one before",
     302_094: "a run in flight across a deploy that narrows a mapping stood for more than was read of it then",
     731_494: "a partition that had failed was wanted by a backfill, but what is new to it wasn't worked out again",
 }
@@ -97,6 +99,7 @@ PLAYED = (
     range(180_000, 180_003),
     range(600_000, 602_000),  # brief ones
     range(799_000, 799_200),  # dense ones
+    range(990_000, 990_060),  # rebuilt ones
 )
 
 

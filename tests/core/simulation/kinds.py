@@ -2,7 +2,7 @@
 
 The hundred thousands came one after the other, each with what was new; seeds of before stay as they were, for some of
 them are named in tests. From `MIXED_FROM` on each seed draws what it has, and plays are of a size of which a hundred
-thousand can be played; from `DENSE_FROM` on they are made to find what breaks.
+thousand can be played; from `DENSE_FROM` on they are made to find what breaks, from `REBUILT_FROM` on by deploys, too.
 """
 
 import random
@@ -18,6 +18,7 @@ LARGER_FROM = 320_000
 EVEN_FROM = 400_000
 BRIEF_FROM = 500_000
 DENSE_FROM = 700_000
+REBUILT_FROM = 900_000
 
 WORK_MAX = 1_000
 """assets times changes, about: one play in ten took as long as all the others together"""
@@ -40,10 +41,13 @@ class Kind(NamedTuple):
     calm: float = 0.2  # how many have no faults
     faulty: float = 0.35  # how likely the others have each of them
     troubles: float = 1  # how many times as many commands and failures
+    is_rebuilt: bool = False  # deploys leave nothing as it was
 
 
 def kind_of(seed: int) -> Kind:
     """What the seed's play has in it."""
+    if seed >= REBUILT_FROM:
+        return _dense(random.Random(seed - MIXED_FROM))._replace(calm=0, faulty=0.6, is_rebuilt=True)
     if seed >= DENSE_FROM:
         return _dense(random.Random(seed - MIXED_FROM))
     if seed >= BRIEF_FROM:

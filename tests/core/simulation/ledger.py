@@ -122,7 +122,8 @@ class Ledger:
     def _change(self, offset: int, event: dict[str, Any]) -> None:
         key, data = event["subject"], event["data"]
         node = key, data.get("partition") or ""
-        if (event["source"], event["id"]) in self._seen or not self.trace.graph(offset).declares(node):
+        is_declared = self.trace.graph(offset).declares(node) and self.assets[key].kind == "source"
+        if (event["source"], event["id"]) in self._seen or not is_declared:
             return
         self._seen.add((event["source"], event["id"]))
         if self._last.get(node) != (data["version"], data.get("fingerprint")):
@@ -142,7 +143,7 @@ class Ledger:
         self.published = {
             node: one._replace(is_sure=one.is_sure and not self._is_moved(node, offset))
             for node, one in self.published.items()
-            if graph.declares(node)
+            if graph.declares(node) and self.assets[node[0]].kind == "derived"
         }
         self._last = {node: one for node, one in self._last.items() if graph.declares(node) or not node[1]}
         for key, one in self.assets.items():

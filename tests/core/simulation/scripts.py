@@ -4,14 +4,14 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from streams.definitions import AlertRule, AssetDef, Dep, Manifest
-from streams.policies import Within
+from streams.definitions import AlertRule, Manifest
 from streams.units import instant
-from tests.core.simulation.computations import repaired, several
-from tests.core.simulation.graphs import manifest, named
+from tests.core.simulation.computations import several
+from tests.core.simulation.deploys import changed, rebuilt
+from tests.core.simulation.graphs import manifest
 from tests.core.simulation.kinds import MIXED_FROM, Kind, kind_of
-from tests.core.simulation.modifiers import fitted, modified
-from tests.core.simulation.observed import changes_outside, observed, unhurried
+from tests.core.simulation.modifiers import modified
+from tests.core.simulation.observed import changes_outside, observed
 from tests.core.simulation.partitions import STARTS, mended, partitioned, repartitioned
 
 MINUTE = 60_000
@@ -169,6 +169,7 @@ def _troubles(dice: random.Random, bare: Script, span: int) -> Iterator[Step]:
         declared = bare.manifest
         for at in sorted(some(4)):
             declared = changed(dice, declared)
+            declared = rebuilt(dice, declared) if bare.kind.is_rebuilt else declared
             if bare.kind.is_partitioned:
                 declared = repartitioned(dice, declared) if dice.random() < 0.3 else declared
                 declared = mended(dice, declared, instant(bare.start))
@@ -184,43 +185,3 @@ def _lost_workers(dice: random.Random, times: list[int]) -> Iterator[Step]:
         else:
             yield Step(at, "silent", number=number)
             yield Step(at + dice.choice((5_000, 40_000, 200_000)), "heard", number=number)
-
-
-def changed(dice: random.Random, declared: Manifest) -> Manifest:
-    """Another deploy: new code, an edge more or less, another policy, an asset or a source more, a leaf less."""
-    assets = list(declared.assets)
-    for _ in range(dice.randint(1, 3)):
-        place = dice.randrange(len(assets))
-        one = assets[place]
-        kind = dice.choice(("code", "code", "deps", "policy", "add", "source", "remove", "same"))
-        if kind == "add":
-            assets.append(_newcomer(dice, assets))
-        elif kind == "source":
-            fresh = AssetDef(key=named(f"x{dice.randint(0, 99)}"), kind="source", exists=dice.random() < 0.5)
-            if all(other.key != fresh.key for other in assets):
-                assets.insert(0, fresh)
-        elif one.kind == "derived":
-            if kind == "code":
-                assets[place] = one.model_copy(update={"code_version": str(dice.randint(1, 5))})
-            elif kind == "deps":
-                assets[place] = one.model_copy(update={"deps": _deps(dice, assets[:place])})
-            elif kind == "policy":
-                assets[place] = one.model_copy(update={"policy": dice.choice(assets).policy})
-            elif (
-                kind == "remove"
-                and len(assets) > 1
-                and all(dep.asset != one.key for other in assets for dep in other.deps)
-            ):
-                assets.pop(place)
-    return declared.model_copy(update={"assets": tuple(unhurried(list(map(fitted, repaired(assets)))))})
-
-
-def _newcomer(dice: random.Random, assets: list[AssetDef]) -> AssetDef:
-    free = [number for number in range(100) if all(one.key != named(f"n{number}") for one in assets)]
-    policy = Within(dice.choice((1_000, 60_000, 600_000)))
-    return AssetDef(key=named(f"n{dice.choice(free)}"), kind="derived", deps=_deps(dice, assets), policy=policy)
-
-
-def _deps(dice: random.Random, known: list[AssetDef]) -> tuple[Dep, ...]:
-    chosen = dice.sample(known, min(len(known), dice.randint(1, 3)))
-    return tuple(Dep(asset=one.key, argument=f"a{place}") for place, one in enumerate(chosen))

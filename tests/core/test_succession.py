@@ -1,0 +1,76 @@
+"""What a deploy makes of an asset: published here from now on, or from outside, or whole; and what it can't be made."""
+
+import pytest
+
+from everfresh.testing import World
+from streams.definitions import Manifest
+from streams.errors import DefinitionError
+from streams.events import DefinitionsDeclared
+from streams.partitions import Static
+from streams.policies import Eager, Manual, Policy
+from tests.checker import check, read
+from tests.core.test_partitions import parted, ran
+from tests.core.worlds import derived, domain_of, source, world_of
+
+REGIONS = Static(names=("eu", "us"))
+
+
+def test_what_was_computed_here_is_still_there_once_it_is_published_from_outside() -> None:
+    below = derived("d/b", "d/a", policy=Eager())
+    world = world_of(source("d/s"), derived("d/a", "d/s"), below)
+    world.publish("d/s")
+    world.advance("1s")
+    made = world.state("d/a")["version"]
+    world.deploy(domain_of(source("d/s"), source("d/a"), below))
+    world.advance("1s")
+    assert world.state("d/b")["verdict"] == "fresh"
+    assert world.runs("d/b")[-1].inputs["d/a"].version == made
+    world.publish("d/a", version="from outside")
+    world.advance("1s")
+    assert world.runs("d/b")[-1].inputs["d/a"].version == "from outside"
+    assert world.state("d/b")["cut"]["d/a"] == 2
+    assert check(read(world.exported()), quiet=True).violations == []
+
+
+def test_what_is_computed_here_from_now_on_is_waited_for_and_back_again_its_numbers_go_on() -> None:
+    below = derived("d/b", "d/a", policy=Eager())
+    outside = domain_of(source("d/s", exists=True), source("d/a"), below)
+    world = World(outside)
+    world.publish("d/a", version="1")
+    world.publish("d/a", version="2")
+    world.advance("1s")
+    world.deploy(domain_of(source("d/s", exists=True), derived("d/a", "d/s"), below))
+    world.advance("1s")
+    assert [run.outcome for run in world.runs("d/a")] == ["materialized"]
+    assert world.state("d/b")["cut"] == {"code:d/a": 1, "code:d/b": 1, "d/s": 0}
+    world.publish("d/a", version="3")
+    assert "it is computed here" in world.events("everfresh.dead.letter.v1")[-1]["error"]
+    world.deploy(outside)
+    world.advance("1s")
+    assert world.state("d/b")["cut"]["d/a"] == 3
+    world.publish("d/a", version="4")
+    world.advance("1s")
+    assert (world.state("d/b")["cut"]["d/a"], world.state("d/b")["verdict"]) == (4, "fresh")
+    assert check(read(world.exported()), quiet=True).violations == []
+
+
+@pytest.mark.parametrize("policy", [None, Manual()], ids=["source", "manual"])
+def test_no_part_is_read_as_the_whole_after_a_deploy_without_partitions(policy: Policy | None) -> None:
+    def assets(parts: Static | None) -> Manifest:
+        split = source("d/s", partitions=parts) if policy is None else parted("d/s", "d/t", parts=parts, policy=policy)
+        return domain_of(source("d/t", exists=True), split, parted("d/a", "d/s", parts=parts, policy=Eager()))
+
+    world = World(assets(REGIONS))
+    world.deploy(assets(None))  # nobody published anything yet
+    world.deploy(assets(REGIONS))
+    if policy is None:
+        world.publish("d/s", partition="eu")
+    else:
+        world.command("materialize", "d/s", partition="eu")
+    world.advance("1s")
+    with pytest.raises(DefinitionError, match="'d/s' has no partitions any more, but what was published"):
+        world.deploy(assets(None))
+    world.append(DefinitionsDeclared(**assets(None).model_copy(update={"deploy": 9}).model_dump()), "d")
+    world.settle()
+    assert "deploy 9 is refused: 'd/s' has no partitions" in world.events("everfresh.dead.letter.v1")[-1]["error"]
+    assert ran(world, "d/a") == ["eu"]
