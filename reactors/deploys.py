@@ -16,6 +16,7 @@ from reactors.growth import add, create, grow, judge_anew, root_of
 from reactors.marking import count
 from reactors.measured import forget_undeclared
 from reactors.requests import cut_of, is_busy, make_ready
+from reactors.runs import call_off
 from reactors.silence import expect
 from reactors.state import Node, Parts, Retired, Root
 from reactors.succession import successor
@@ -42,6 +43,8 @@ def declared(domain: Domain, manifest: Manifest) -> None:
     for key, node in list(state.nodes.items()):
         if not _is_declared(graph, node):
             _forget(domain, key)
+        elif node.asset in graph.made_by and node.asset not in before.made_by:
+            call_off(domain, node, f"deploy {manifest.deploy} has {graph.made_by[node.asset]!r} make it")
     for key in sorted(before.sources - graph.sources):
         close_all(domain, key)
     spent_on = domain.budgets
@@ -163,11 +166,10 @@ def _link_partitions(domain: Domain) -> None:
 
 def _forget(domain: Domain, key: str) -> None:
     node = domain.state.nodes.pop(key)
+    call_off(domain, node, "a deploy took it away")
     domain.links.forget(key, node)
     close_all(domain, node.asset, node.partition)
     domain.state.retired[key] = Retired(node.runs)
-    if node.run is not None:
-        domain.flights.pop(node.run.id, None)
     domain.troubled.pop(key, None)
     domain.armed.pop(key, None)
 

@@ -116,9 +116,11 @@ def _below_anew(domain: Domain, keys: Sequence[str]) -> Iterator[Node]:
         if heap:
             node = domain.state.nodes[heappop(heap)[1]]
             if _is_through(domain, node):
-                node.tried_at = -1
                 if node.version is None:
+                    node.tried_at = -1
                     node.since_at = node.since = None  # its promise counts from now, not from the first of its roots
+                else:
+                    try_again(domain, node)
             yield node
             stack = [] if node.asset in domain.graph.roots else [node.key]
 

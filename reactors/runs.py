@@ -271,7 +271,19 @@ def cancel(domain: Domain, node: Node, reason: str) -> None:
     """End the run in flight, or the one that waits to be tried again; a late report changes nothing."""
     if node.run is None or not is_busy(node):
         return
-    run = _worked(domain, node)
+    _stop(domain, node, _worked(domain, node), reason)
+    hold(domain, node, Hold("cancelled", reason, None))
+
+
+def call_off(domain: Domain, node: Node, reason: str) -> None:
+    """Have the run in flight stopped of what nobody runs any more; a late report changes nothing."""
+    if node.run is not None and node.run.live:
+        domain.flights.pop(node.run.id)
+        _stop(domain, node, node.run, reason)
+        node.run, node.requests = None, []
+
+
+def _stop(domain: Domain, node: Node, run: Run, reason: str) -> None:
     fact = RunCancelled(
         run=run.id,
         asset=node.asset,
@@ -283,4 +295,3 @@ def cancel(domain: Domain, node: Node, reason: str) -> None:
     )
     domain.say(RunCancelled, run.worker, fact)
     run_ended(domain, fact, "cancelled", reason)
-    hold(domain, node, Hold("cancelled", reason, None))

@@ -3,7 +3,7 @@
 import pytest
 
 from everfresh.testing import World
-from streams.definitions import Manifest
+from streams.definitions import Manifest, Retry
 from streams.errors import DefinitionError
 from streams.events import DefinitionsDeclared
 from streams.partitions import Static
@@ -74,3 +74,45 @@ def test_no_part_is_read_as_the_whole_after_a_deploy_without_partitions(policy: 
     world.settle()
     assert "deploy 9 is refused: 'd/s' has no partitions" in world.events("everfresh.dead.letter.v1")[-1]["error"]
     assert ran(world, "d/a") == ["eu"]
+
+
+def test_what_lacks_an_input_since_a_deploy_that_it_was_tried_after_owes_the_new_code_since_then() -> None:
+    world = world_of(source("d/s"), derived("d/a", "d/s", policy=Eager(), retry=Retry(0)))
+    world.publish("d/s")
+    world.advance("1s")
+    world.fails("d/a")
+    world.publish("d/s")
+    world.advance("1s")
+    since = world.clock
+    world.deploy(domain_of(source("d/s"), source("d/t"), derived("d/a", "d/t", policy=Eager("1h"))))
+    world.advance("1s")  # new code may mend it, so it is tried, in vain
+    world.advance("30m")
+    world.publish("d/t")
+    assert world.domain is not None
+    assert world.domain.state.nodes["d/a"].since == since
+    assert check(read(world.exported()), quiet=True).violations == []
+
+
+def test_a_run_of_what_a_deploy_takes_away_is_stopped_and_its_late_report_changes_nothing() -> None:
+    world = world_of(source("d/s"), derived("d/a", "d/s", policy=Eager()), takes="1m")
+    world.publish("d/s")
+    world.advance("1s")
+    world.deploy(domain_of(source("d/s"), source("d/a")))
+    world.advance("1h")
+    assert [run.outcome for run in world.runs("d/a")] == ["cancelled"]
+    assert [one["run"] for one in world.events("everfresh.run.cancelled.v1")] == [world.runs("d/a")[0].run]
+    assert check(read(world.exported()), quiet=True).violations == []
+
+
+def test_a_run_of_what_a_computation_makes_from_now_on_is_stopped_and_the_computation_runs() -> None:
+    computation = derived("d/c", "d/s", outputs=("d/a",)), derived("d/a", "d/c", policy=Eager(), made_by="d/c")
+    world = world_of(source("d/s"), derived("d/a", "d/s", policy=Eager()), takes="1m")
+    world.publish("d/s")
+    world.advance("1s")
+    world.deploy(domain_of(source("d/s"), *computation))
+    world.advance("1h")
+    stopped, made, published = world.runs()
+    assert (stopped.asset, stopped.outcome, made.asset, published.asset) == ("d/a", "cancelled", "d/c", "d/a")
+    assert published.run == made.run
+    assert world.state("d/a")["verdict"] == "fresh"
+    assert check(read(world.exported()), quiet=True).violations == []

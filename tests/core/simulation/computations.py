@@ -15,8 +15,8 @@ def several(dice: random.Random, declared: Manifest) -> Manifest:
         deps = [dep for dep in one.deps if dep.asset in beside and dice.random() < 0.3]
         more = [Dep(asset=beside[dep.asset], argument=f"{dep.argument}_x") for dep in deps]
         asset = one.model_copy(update={"deps": (*one.deps, *more)})
-        if one.kind == "derived" and _may_be_made_with_others(one.policy) and dice.random() < odds:
-            made = _split(dice, asset)
+        if one.kind == "derived" and may_be_made_with_others(one.policy) and dice.random() < odds:
+            made = split(dice, asset)
             beside[one.key] = made[-1].key
             assets += made
         else:
@@ -24,13 +24,13 @@ def several(dice: random.Random, declared: Manifest) -> Manifest:
     return declared.model_copy(update={"assets": tuple(assets)})
 
 
-def _may_be_made_with_others(policy: Policy) -> bool:
+def may_be_made_with_others(policy: Policy) -> bool:
     """What a policy says of all runs, the computation's would have to say."""
     limited = policy.every_ms is not None or policy.hours is not None or policy.ignored or policy.on_code == "ignore"
     return not isinstance(policy, Manual) and not limited
 
 
-def _split(dice: random.Random, asset: AssetDef) -> list[AssetDef]:
+def split(dice: random.Random, asset: AssetDef) -> list[AssetDef]:
     """A computation, the asset as an output of it, and up to two more."""
     runs = f"{asset.key}_c"
     others = [f"{asset.key}_x{number}" for number in range(dice.randint(0, 2))]
@@ -58,7 +58,7 @@ def repaired(assets: list[AssetDef]) -> list[AssetDef]:
     found = []
     for one in assets:
         if one.made_by is not None:
-            policy = one.policy if _may_be_made_with_others(one.policy) else OnDemand()
+            policy = one.policy if may_be_made_with_others(one.policy) else OnDemand()
             dep = (Dep(asset=one.made_by, argument="run"),)
             plain = {"deps": dep, "policy": policy, "code_version": "1", "retry": Retry()}
             found.append(one.model_copy(update=plain))

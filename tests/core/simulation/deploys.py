@@ -3,8 +3,8 @@
 import random
 
 from streams.definitions import AssetDef, Dep, Manifest
-from streams.policies import Within
-from tests.core.simulation.computations import repaired
+from streams.policies import OnDemand, Within
+from tests.core.simulation.computations import may_be_made_with_others, repaired, split
 from tests.core.simulation.graphs import named
 from tests.core.simulation.modifiers import fitted
 from tests.core.simulation.observed import unhurried
@@ -51,16 +51,10 @@ def _deps(dice: random.Random, known: list[AssetDef]) -> tuple[Dep, ...]:
 
 
 def rebuilt(dice: random.Random, declared: Manifest) -> Manifest:
-    """What others read goes, and these read what it read; or it is computed no more but published, or the reverse."""
+    """What others read goes, and these read what it read; or it is published, looked at, made or split otherwise."""
     assets = list(declared.assets)
     for _ in range(dice.randint(0, 2)):
-        kind = dice.choice(("remove", "remove", "source", "parts"))
-        if kind == "remove":
-            assets = _without(dice, assets)
-        elif kind == "source":
-            assets = _turned(dice, assets)
-        else:
-            assets = _split_otherwise(dice, assets)
+        assets = dice.choice(_REBUILDS)(dice, assets)
     return _sensible(declared, assets)
 
 
@@ -121,5 +115,38 @@ def _split_otherwise(dice: random.Random, assets: list[AssetDef]) -> list[AssetD
     return assets
 
 
+def _looked_at(dice: random.Random, assets: list[AssetDef]) -> list[AssetDef]:
+    """A source is looked at from now on, or published once more."""
+    sources = [
+        place for place, one in enumerate(assets) if one.observed or (one.kind == "source" and not one.partitions)
+    ]
+    if sources and any(one.kind == "derived" and not one.observed for one in assets):
+        place = dice.choice(sources)
+        one = assets[place]
+        assets[place] = (
+            AssetDef(key=one.key, kind="source")
+            if one.observed
+            else AssetDef(key=one.key, kind="derived", observed=True, policy=OnDemand())
+        )
+    return assets
+
+
+def _together(dice: random.Random, assets: list[AssetDef]) -> list[AssetDef]:
+    """An asset is made by a computation, with another one beside it, or alone again."""
+    place = dice.randrange(len(assets))
+    one = assets[place]
+    if one.made_by is not None:
+        runs = next(other for other in assets if other.key == one.made_by)
+        alone = runs.model_copy(update={"key": one.key, "outputs": (), "policy": one.policy})
+        rest = [other for other in assets if other.key != runs.key or len(runs.outputs) > 1]
+        return [alone if other.key == one.key else other for other in rest]
+    if one.kind == "source" or one.observed or one.outputs or one.partitions or not may_be_made_with_others(one.policy):
+        return assets
+    return [*assets[:place], *split(dice, one), *assets[place + 1 :]]
+
+
 def _sensible(declared: Manifest, assets: list[AssetDef]) -> Manifest:
     return declared.model_copy(update={"assets": tuple(unhurried(list(map(fitted, repaired(assets)))))})
+
+
+_REBUILDS = (_without, _without, _turned, _split_otherwise, _looked_at, _together)

@@ -97,7 +97,7 @@ def mended(dice: random.Random, declared: Manifest, start: int, kept: float = 1)
         found = one
         if one.policy.newest is not None and not isinstance(one.partitions, Windows):
             found = found.model_copy(update={"policy": one.policy.model_copy(update={"newest": None})})
-        if one.kind == "derived":
+        if one.kind == "derived" and not one.observed:
             deps = [new for dep in one.deps if (new := mapped(found, dep)) is not None]
             if not deps:  # nothing that it reads can be read without partitions of its own
                 found = found.model_copy(update={"partitions": known[one.deps[0].asset].partitions})
