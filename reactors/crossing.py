@@ -78,9 +78,10 @@ def hand_over(domain: Domain) -> None:
 
 def _delivery(domain: Domain, key: str) -> dict[str, Any] | None:
     """What is said of a source, or of what is one to who reads it; or of a node."""
-    root, node = domain.state.roots.get(key), domain.state.nodes.get(key)
-    if root is not None and key not in domain.graph.foreign:
-        return _commit_of(key, root.commits[-1]) if root.commits else None
+    if key in domain.graph.roots:
+        root = domain.state.roots[key]
+        return _commit_of(key, root.commits[-1]) if root.commits and key not in domain.graph.foreign else None
+    node = domain.state.nodes.get(key)
     return _version_of(domain, node) if node is not None and node.version is not None else None
 
 

@@ -150,7 +150,8 @@ def _link_partitions(domain: Domain) -> None:
         return
     for key in [key for key in state.roots if partition_of(key)]:
         parts = graph.partitioned.get(asset_of(key))
-        if parts is None or parts.wrong(partition_of(key)) is not None:
+        is_computed = asset_of(key) not in graph.roots and key not in state.nodes  # it was a source
+        if parts is None or parts.wrong(partition_of(key)) is not None or is_computed:
             del state.roots[key]
         elif graph.assets[asset_of(key)].exists and not state.roots[key].exists:
             state.roots[key].exists, state.roots[key].born_at, state.roots[key].born = True, state.offset, state.now

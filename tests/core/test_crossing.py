@@ -172,3 +172,30 @@ def test_what_has_partitions_is_refused_by_another_domain_and_says_so() -> None:
     (letter,) = down.events("everfresh.dead.letter.v1")
     assert "'up/a[2013-01-01]': what has partitions isn't read by another domain" in letter["error"]
     assert down.runs() == []
+
+
+def test_what_an_asset_becomes_by_a_deploy_is_what_other_domains_are_handed_from_then_on() -> None:
+    up, down = producer(), domain("down", derived("down/x", "up/a", policy=Eager()))
+    worlds = Bridge(up, down)
+    worlds.publish("up/s")
+    worlds.advance(1)
+    computed = up.state("up/a")["version"]
+    for asset in (source("up/a"), derived("up/a", "up/s", policy=Manual())):
+        up.deploy(Manifest(domain="up", deploy=0, assets=(source("up/s"), asset)))
+        worlds.carry()
+        worlds.advance(1)
+        assert down.runs("down/x")[-1].inputs["up/a"].version == computed
+        if asset.kind == "source":
+            worlds.publish("up/a", version="from outside")
+        else:
+            up.command("materialize", "up/a")
+        worlds.advance(1)
+        assert down.runs("down/x")[-1].inputs["up/a"].version != computed
+        up.deploy(Manifest(domain="up", deploy=0, assets=(source("up/s"), derived("up/a", "up/s", policy=Eager()))))
+        worlds.carry()
+        worlds.advance(1)
+        worlds.publish("up/s")
+        worlds.advance(1)
+        computed = up.state("up/a")["version"]
+        assert down.runs("down/x")[-1].inputs["up/a"].version == computed
+        assert down.state("down/x")["verdict"] == "fresh"
