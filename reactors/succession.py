@@ -14,7 +14,7 @@ def successor(domain: Domain, manifest: Manifest) -> Graph:
         root = domain.state.roots.get(key)
         if root is not None and root.commits and PARTITION in (root.commits[-1].extra or {}):
             raise DefinitionError(
-                f"{key!r} has no partitions any more, but what was published of it were these, and never the whole; "
-                "keep them, or declare it without under another name"
+                f"{key!r} has no partitions any more, but what was published of it is one of them, never the whole; "
+                "keep them, or declare it without them under another name"
             )
     return graph
