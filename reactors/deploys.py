@@ -96,6 +96,8 @@ def _drop_plans(domain: Domain) -> None:
     state = domain.state
     state.waves, domain.floating, domain.sleeping, domain.ready, domain.works = {}, {}, {}, [], {}
     for node in state.nodes.values():
+        if node.blocked_by not in state.nodes:  # who arms it before it is judged anew asks what that is held by
+            node.blocked_by = None
         node.wave = None
         node.requests = node.requests[:1] if is_busy(node) else []
         for request in node.requests:
