@@ -12,7 +12,7 @@ from everfresh.reading import now
 from reactors.domain import Domain
 from reactors.graph import compile_graph
 from reactors.io.clock import SystemClock
-from reactors.succession import successor
+from reactors.succession import check_succession
 from sinks.metrics import decision_seconds
 from sinks.series import Histogram
 from streams.cloudevents import HEADERS, encode, envelope
@@ -116,7 +116,7 @@ async def deploy(site: Site, app: App) -> Deployed:
     manifest = app.manifest((before.deploy if before is not None else 0) + 1)
     if before is not None and before.hash == manifest.hash:
         return Deployed(app.domain, before.deploy, changed=False, assets=len(before.assets))
-    successor(domain, manifest)
+    check_succession(domain, graph)
     for number, event in enumerate(in_parts(manifest)):
         name = f"deploy-{app.domain}-{manifest.deploy}-{manifest.hash}-{number}"
         await site.append(app.domain, event, app.domain, name)

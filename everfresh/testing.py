@@ -20,9 +20,10 @@ from reactors.apply import apply
 from reactors.domain import Domain, Output
 from reactors.explain import describe
 from reactors.granting import Terms
+from reactors.graph import compile_graph
 from reactors.history import History, Run
 from reactors.snapshots import restore
-from reactors.succession import successor
+from reactors.succession import check_succession
 from streams.cloudevents import Envelope, envelope, event_id
 from streams.definitions import AssetDef, Manifest
 from streams.errors import BadEvent, DefinitionError
@@ -154,7 +155,7 @@ class World:
         self._deploy += 1
         manifest = app if isinstance(app, Manifest) else app.manifest(self._deploy)
         manifest = manifest.model_copy(update={"deploy": self._deploy})
-        successor(self.domain or Domain(), manifest)
+        check_succession(self.domain or Domain(), compile_graph(manifest))
         self.worker.deploy(manifest, None if isinstance(app, Manifest) else app.code())
         self._name, self._assets = manifest.domain, {one.key: one for one in manifest.assets}
         self._ever |= self._assets

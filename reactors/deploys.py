@@ -11,7 +11,7 @@ from reactors.commits import News, append, become_root
 from reactors.crossing import subscribe
 from reactors.domain import Domain
 from reactors.durations import expected, longest_lately, price
-from reactors.graph import Graph
+from reactors.graph import Graph, compile_graph
 from reactors.growth import add, create, grow, judge_anew, root_of
 from reactors.marking import count
 from reactors.measured import forget_undeclared
@@ -19,7 +19,7 @@ from reactors.requests import cut_of, is_busy, make_ready
 from reactors.runs import call_off
 from reactors.silence import expect
 from reactors.state import Node, Parts, Retired, Root
-from reactors.succession import successor
+from reactors.succession import check_succession
 from streams.cloudevents import event_id
 from streams.definitions import CODE, LOOK, AssetDef, Manifest
 from streams.errors import BadEvent, DefinitionError
@@ -35,7 +35,8 @@ def declared(domain: Domain, manifest: Manifest) -> None:
     if state.manifest is not None and manifest.deploy <= state.manifest.deploy:
         return
     try:
-        graph = successor(domain, manifest)
+        graph = compile_graph(manifest)
+        check_succession(domain, graph)
     except DefinitionError as error:
         raise BadEvent(f"deploy {manifest.deploy} is refused: {error}") from None
     before, above = domain.graph, _roots_above(domain)  # with what is declared no more

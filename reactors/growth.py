@@ -101,5 +101,5 @@ def judge_anew(domain: Domain, node: Node) -> None:
         # New code may mend it; but where no promise needs it, it waits for a command.
         node.hold.until = domain.state.now if is_needed(domain, node) else None
     note_deploy(domain, node)
-    node.blocked_by = blocker(domain, node) if domain.troubled else None  # what did may be gone
+    node.blocked_by = blocker(domain, node) if domain.troubled else None
     plan_again(domain, node)

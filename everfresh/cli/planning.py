@@ -8,10 +8,11 @@ from everfresh.app import App
 from everfresh.cli.words import counted, moment, seconds, span
 from reactors.apply import apply
 from reactors.domain import Domain
+from reactors.graph import compile_graph
 from reactors.io.clock import SystemClock
 from reactors.promises import allows_ms
 from reactors.state import Node
-from reactors.succession import successor
+from reactors.succession import check_succession
 from streams.cloudevents import envelope
 from streams.definitions import AssetDef, Manifest
 from streams.events import DefinitionsDeclared
@@ -113,11 +114,12 @@ def plan(domain: Domain, app: App) -> Plan:
     before = domain.state.manifest
     number = before.deploy + 1 if before is not None else 1
     manifest = app.manifest(number)
+    graph = compile_graph(manifest)
     old, new = _by_key(before), _by_key(manifest)
     stale = {key for key, node in domain.state.nodes.items() if node.owed_at is not None}
     at = max(domain.state.now, SystemClock().now_ms())
     if before is None or before.hash != manifest.hash:
-        successor(domain, manifest)
+        check_succession(domain, graph)
         declared = DefinitionsDeclared(**manifest.model_dump())
         apply(domain, domain.state.offset + 1, at, envelope(declared, "plan", "everfresh/cli", app.domain, at))
     nodes = [domain.state.nodes[key] for asset in domain.graph.order for key in domain.links.members(asset)]
