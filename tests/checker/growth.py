@@ -18,6 +18,8 @@ class Growth:
         self.had = Had()
         self._published: dict[Node, int] = {}
         """node → where its first version since it was declared was published"""
+        self._heard: dict[Node, int | None] = {}
+        """what was a source once → since when, for it is there as before should it be counted again"""
 
     def deploy(self, graph: Graph, at: int, now: int) -> None:
         """Nodes and roots that aren't declared any more go; what those need that stay comes."""
@@ -30,6 +32,9 @@ class Growth:
         for asset in graph.assets:
             if graph.exists(asset):
                 self.had.gain((asset, ""), at)
+        for key, since in self._heard.items():
+            if graph.counts(key[0]):
+                self.had.gain(key, at, since)
         for key, since in list(self._published.items()):
             if graph.counts(key[0]) and not self.had(key, at):
                 self.had.gain(key, at, since)  # it is Manual now, or a source: what was made here before counts
@@ -48,6 +53,8 @@ class Growth:
                 self.had.lose(key, at)
                 self._published.pop(key, None)
         elif self.graph.counts(key[0]) != before.counts(key[0]):
+            if not key[1] and before.derived(key[0]) is None:
+                self._heard[key] = self.had.since(key, at)
             self.had.lose(key, at)
         if self.graph.derived(key[0]) is None:
             self.nodes.pop(key, None)

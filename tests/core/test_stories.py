@@ -77,6 +77,7 @@ FOUND = {
     578_132: "to a judge, a paused output came by its run's graph to what it took of it after a deploy",
     587_111: "to a judge, a run in flight across a deploy was as late as what its partition has read since",
     900_028: "what became a source was there no more to its readers, though its version was",
+    910_069: "to the checker, what was a source before it was looked at was not there as one again",
     950_245: "what was a source once more was counted from where it had been as one before",
     302_094: "a run in flight across a deploy that narrows a mapping stood for more than was read of it then",
     731_494: "a partition that had failed was wanted by a backfill, but what is new to it wasn't worked out again",
