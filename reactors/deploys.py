@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import orjson
 
 from reactors.alerts import close_all, forget_checks
+from reactors.asking import ask_again, set_aside
 from reactors.backfills import replanned
 from reactors.budgets import redeclared
 from reactors.commits import News, append, become_root
@@ -40,6 +41,7 @@ def declared(domain: Domain, manifest: Manifest) -> None:
     except DefinitionError as error:
         raise BadEvent(f"deploy {manifest.deploy} is refused: {error}") from None
     before, above = domain.graph, _roots_above(domain)  # with what is declared no more
+    asked = set_aside(domain, graph)
     turned = [node for node in state.nodes.values() if node.asset in graph.sources and _has(graph, node)]
     for key, node in list(state.nodes.items()):
         if not _is_declared(graph, node):
@@ -68,6 +70,7 @@ def declared(domain: Domain, manifest: Manifest) -> None:
         count(domain, node)
         price(domain, node)
         _narrow(domain, node, above.get(node.key, ()))
+    ask_again(domain, asked)
     for node in declared_nodes:
         judge_anew(domain, node)
         make_ready(domain, node)  # a run that was lost, and waited for its next attempt, waits on

@@ -2,6 +2,7 @@
 
 from reactors import budgets, silences
 from reactors.alerts import calm
+from reactors.asking import take_up
 from reactors.domain import Domain
 from reactors.hurry import haste
 from reactors.marking import plan_again
@@ -81,7 +82,7 @@ def _look(domain: Domain, node: Node) -> None:
 
 def _wake(domain: Domain, node: Node) -> None:
     if node.asked_at is not None:
-        start(domain, node, f"materialize was commanded{node.asked_by}", forced=True)
+        take_up(domain, node)
         return
     policy = domain.definition(node).policy
     if is_urgent(domain, node):

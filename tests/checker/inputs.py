@@ -65,9 +65,10 @@ def _given(trace: Trace, grant: Grant) -> Iterator[Violation]:
 
 def _is_right(trace: Trace, grant: Grant, node: Node, pin: Pin) -> bool:
     """A source that was there before any commit has a version that nobody published, at 0."""
-    name, exists = node[0], trace.graph(grant.offset).exists(node[0])
-    if pin.cut == {name: 0}:
-        return exists and (pin.version.version is None or not trace.commits.has(name, pin.version.version))
+    name, view = node[0], trace.view(grant.offset)
+    if pin.cut == {name: 0}:  # declared to exist by this deploy or by one before
+        version = pin.version.version
+        return view.had(node, view.place) and (version is None or not trace.commits.has(name, version))
     right = trace.right_at(node, pin.cut, grant.offset)
     if trace.graph(grant.offset).is_whole(node):  # its fingerprint tells its changes apart, not what is in them
         return pin.version.version in [one.version for one in right]

@@ -80,10 +80,10 @@ class Journal:
         name, subject = entry.event["id"], entry.event.get("subject", "")
         key = subject, body.get("partition") or ""
         asset = self._graph.assets.get(subject)
-        if asset is not None and asset.source and not self._graph.declares(key):
+        if asset is None or not asset.source or not self._graph.declares(key):
             self._note(entry)
-            return  # it can't count, so it doesn't: not as something heard either
-        if not self._hear(entry) or asset is None or not asset.source:
+            return  # it can't count, so it doesn't: not as something heard either, should it be said again
+        if not self._hear(entry):
             return
         version = Version(body.get("version", name), body.get("fingerprint"))
         if self.commits.last(*key) != version:

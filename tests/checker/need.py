@@ -121,7 +121,9 @@ def _is_promised(trace: Trace, node: Node, view: View, consumed: Consumed) -> bo
         since = view.had.since(node, view.place)
         late = [view.place if since is None else since]
     else:
-        late = [at for key in view.above(node) if (at := trace.commits.after(key, cut.get(key[0], 0))) is not None]
+        codes = [(name, "") for name in sorted(view.graph.ancestors[node[0]]) if name.startswith(CODE)]
+        above = [*view.above(node), *codes]
+        late = [at for key in above if (at := trace.commits.after(key, cut.get(key[0], 0))) is not None]
     return asset.parts.is_newest(node[1], asset.newest, trace.now(min([*late, view.place])))
 
 

@@ -50,6 +50,14 @@ def test_a_version_alone_is_equal_to_itself() -> None:
     assert check(read(story.records)).counts["commits"] == 3
 
 
+def test_a_change_that_was_refused_counts_once_it_is_said_again_of_a_source() -> None:
+    story = one_asset()
+    for _ in range(2):
+        story.fact("asset.changed", {"version": "1"}, subject="d/late", source="shop", id="11")
+        story.declare(source("d/s"), asset("d/a", "d/s", policy="eager"), source("d/late"))
+    assert check(read(story.records), quiet=True).counts["commits"] == 2
+
+
 def test_a_change_of_what_is_no_source_is_no_commit() -> None:
     story = one_asset()
     for subject in ("d/unknown", "d/a"):

@@ -7,7 +7,7 @@ from streams.definitions import Manifest, Retry
 from streams.errors import DefinitionError
 from streams.events import DefinitionsDeclared
 from streams.partitions import Static
-from streams.policies import Eager, Manual, Policy
+from streams.policies import Eager, Manual, Policy, Within
 from tests.checker import check, read
 from tests.core.test_partitions import parted, ran
 from tests.core.worlds import derived, domain_of, source, world_of
@@ -115,4 +115,66 @@ def test_a_run_of_what_a_computation_makes_from_now_on_is_stopped_and_the_comput
     assert (stopped.asset, stopped.outcome, made.asset, published.asset) == ("d/a", "cancelled", "d/c", "d/a")
     assert published.run == made.run
     assert world.state("d/a")["verdict"] == "fresh"
+    assert check(read(world.exported()), quiet=True).violations == []
+
+
+@pytest.mark.parametrize("waits_for", ["a slot", "an input", "nothing: it is paused"])
+def test_what_was_commanded_is_run_once_though_a_deploy_comes_first(waits_for: str) -> None:
+    assets = source("d/s"), derived("d/a", "d/s", policy=Within("1h")), derived("d/b", "d/a", policy=Within("1h"))
+    world = world_of(*assets, takes="1m")
+    world.slots(1)
+    world.publish("d/s")
+    world.advance("2h")
+    if waits_for == "an input":
+        world.slots(2)
+        world.publish("d/s")
+    if waits_for == "nothing: it is paused":
+        world.command("pause", "d/b")
+    else:
+        world.command("materialize", "d/a")
+    world.advance("1s")
+    world.command("materialize", "d/b")
+    world.advance("1s")
+    assert len(world.runs("d/b")) == 1
+    world.deploy(domain_of(*assets, derived("d/c", "d/s")))
+    world.advance("10m")
+    if waits_for == "nothing: it is paused":
+        world.command("resume", "d/b")
+    world.advance("10m")
+    assert len(world.runs("d/b")) == 2
+    assert check(read(world.exported()), quiet=True).violations == []
+
+
+def test_what_was_commanded_of_a_paused_asset_is_run_by_the_computation_that_makes_it_from_now_on() -> None:
+    outputs = [derived(key, "d/c", policy=Within("1h"), made_by="d/c") for key in ("d/a", "d/b")]
+    world = world_of(source("d/s"), derived("d/a", "d/s", policy=Within("1h")), takes="1s")
+    world.publish("d/s")
+    world.advance("2h")
+    world.command("pause", "d/a")
+    world.command("materialize", "d/a")
+    world.deploy(domain_of(source("d/s"), derived("d/c", "d/s", outputs=("d/a", "d/b")), *outputs))
+    world.advance("2h")
+    world.command("resume", "d/a")
+    world.advance("2h")
+    assert [run.asset for run in world.runs() if not run.made_by] == ["d/a", "d/c"]
+    assert [world.state(key)["verdict"] for key in ("d/a", "d/b")] == ["fresh", "fresh"]
+    assert check(read(world.exported()), quiet=True).violations == []
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_what_a_backfill_waits_for_is_run_once_though_a_deploy_comes_first(force: bool) -> None:
+    assets = source("d/s", partitions=REGIONS), parted("d/a", "d/s", parts=REGIONS, policy=Within("1h"))
+    world = world_of(*assets, takes="1m")
+    world.slots(1)
+    for region in REGIONS.names:
+        world.publish("d/s", partition=region)
+    world.advance("2h")
+    for region in () if force else REGIONS.names:
+        world.publish("d/s", partition=region)
+    world.backfill("d/a", "eu", "us", force=force)
+    world.advance("1s")
+    assert len(world.runs("d/a")) == 3  # the other one waits for the slot
+    world.deploy(domain_of(*assets, derived("d/c")))
+    world.advance("2h")
+    assert len(world.runs("d/a")) == 4
     assert check(read(world.exported()), quiet=True).violations == []
