@@ -82,6 +82,7 @@ FOUND = {
     901_476: "what was commanded of a paused asset was run as that was made by a computation: granted for ever",
     901_741: "to the checker, a change that was refused was a repeat once it was said again of a source",
     901_824: "to the checker, what was declared to exist once had no version as a source again",
+    902_420: "to a judge, a partition of an output was worth what a worker makes of the whole",
     950_245: "what was a source once more was counted from where it had been as one before",
     302_094: "a run in flight across a deploy that narrows a mapping stood for more than was read of it then",
     731_494: "a partition that had failed was wanted by a backfill, but what is new to it wasn't worked out again",

@@ -37,7 +37,7 @@ def split(dice: random.Random, asset: AssetDef) -> list[AssetDef]:
     policies = [asset.policy, *(_policy(dice, asset.policy) for _ in others)]
     dep = (Dep(asset=runs, argument="run"),)
     made = [
-        AssetDef(key=key, kind="derived", deps=dep, policy=policy, made_by=runs)
+        AssetDef(key=key, kind="derived", deps=dep, policy=policy, partitions=asset.partitions, made_by=runs)
         for key, policy in zip([asset.key, *others], policies, strict=True)
     ]
     update = {"key": runs, "policy": OnDemand(), "outputs": tuple(one.key for one in made)}

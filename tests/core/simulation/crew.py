@@ -77,7 +77,9 @@ class Player(SimulatedWorker):
         if grant.asset in self.stage.worker.outside:
             value = self.stage.found[grant.run] = self.stage.worker.outside[grant.asset]
         makes = self._makes.get((grant.run, grant.attempt), ())
-        outputs = {one: self._judged(one, computed(one, "1", {grant.asset: value}, coarse)) for one in makes}
+        made_of = {node_key(grant.asset, grant.partition): value}
+        values = {one: computed(node_key(one, grant.partition), "1", made_of, coarse) for one in makes}
+        outputs = {one: self._judged(one, found) for one, found in values.items()}
         done = RunSucceeded(outputs=outputs, **dict(self._judged(grant.asset, value)), **named, **timed)
         self.world.append(done, grant.asset)
 

@@ -140,7 +140,7 @@ def _together(dice: random.Random, assets: list[AssetDef]) -> list[AssetDef]:
         alone = runs.model_copy(update={"key": one.key, "outputs": (), "policy": one.policy})
         rest = [other for other in assets if other.key != runs.key or len(runs.outputs) > 1]
         return [alone if other.key == one.key else other for other in rest]
-    if one.kind == "source" or one.observed or one.outputs or one.partitions or not may_be_made_with_others(one.policy):
+    if one.kind == "source" or one.observed or one.outputs or not may_be_made_with_others(one.policy):
         return assets
     return [*assets[:place], *split(dice, one), *assets[place + 1 :]]
 
