@@ -161,12 +161,14 @@ def _link_partitions(domain: Domain) -> None:
             del state.roots[key]
         elif graph.assets[asset_of(key)].exists and not state.roots[key].exists:
             state.roots[key].exists, state.roots[key].born_at, state.roots[key].born = True, state.offset, state.now
-    for node in list(state.nodes.values()):
+    lacking: dict[str, None] = {}
+    for node in state.nodes.values():
         for one in domain.links.required(node.asset, node.partition):
             if domain.links.is_root(one):
                 root_of(domain, one)
             elif one not in state.nodes:
-                create(domain, one)
+                lacking[one] = None
+    create(domain, lacking)  # together: each is judged by all that is above it
     for key in [*(key for key in state.roots if partition_of(key)), *list(state.nodes)]:
         grow(domain, key)
 

@@ -1,5 +1,7 @@
 """Nodes come to be once something touches them: a partition of an input, or a command."""
 
+from collections.abc import Collection
+
 from reactors.domain import Domain
 from reactors.durations import expected, longest_lately, price
 from reactors.freshness import blocker
@@ -22,24 +24,24 @@ def _spread(domain: Domain, stack: list[str], made: list[str]) -> None:
     while stack:
         for reader in domain.links.readers_to_be(stack.pop()):
             if reader not in nodes:
-                more = create(domain, reader)
+                more = create(domain, [reader])
                 stack += [one for one in more if one in nodes]
                 made += more
     reach(domain, [one for one in made if one not in nodes or not nodes[one].missing])
 
 
-def create(domain: Domain, key: str) -> list[str]:
-    """Make a partition's node, and those above that it can't do without, inputs first.
+def create(domain: Domain, keys: Collection[str]) -> list[str]:
+    """Make partitions' nodes, and those above that they can't do without, inputs first.
 
     Returns their keys, and those of partitions of sources that are there by that.
     """
     state, links, was_scarce = domain.state, domain.links, domain.is_scarce
     wanted: dict[str, None] = {}
     roots: list[str] = []
-    stack = [key]
+    stack = list(keys)
     while stack:
         one = stack.pop()
-        if one != key and links.is_root(one):
+        if one not in keys and links.is_root(one):
             if one not in state.roots and root_of(domain, one).exists:
                 roots.append(one)
         elif one not in state.nodes and one not in wanted:
@@ -58,7 +60,7 @@ def create(domain: Domain, key: str) -> list[str]:
 def node_of(domain: Domain, key: str) -> Node:
     """A node, made with all that it needs and all that reads it, where it isn't there yet."""
     if key not in domain.state.nodes:
-        made = create(domain, key)
+        made = create(domain, [key])
         _spread(domain, [one for one in made if one in domain.state.nodes], made)
     return domain.state.nodes[key]
 

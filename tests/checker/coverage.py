@@ -1,9 +1,9 @@
 """Cuts never go back, and each commit is covered by exactly one accepted run or verification."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 
-from tests.checker.graph import LOOK, PROMISES, Asset, Node
+from tests.checker.graph import CODE, LOOK, PROMISES, Asset, Node
 from tests.checker.items import Covers, Cut, Deploy, Grant, Publication, text_of
 from tests.checker.links import View
 from tests.checker.trace import Trace
@@ -104,7 +104,7 @@ def nothing_left_uncovered(trace: Trace) -> Iterator[Violation]:
             continue
         newest = last.get(node)
         behind = _behind(trace, newest, node, view) if newest is not None else {}
-        if newest is None or view.graph.owes(node[0], behind):
+        if newest is None or _owes(trace, view, newest.cut, node, behind):
             left = ", ".join(f"{source} {ranged}" for source, ranged in behind.items()) or "all of them"
             text = f"nothing arrives any more, and these commits are not covered: {left}"
             yield Violation(Invariant.COVERAGE, text_of(node), None, None, text)
@@ -126,6 +126,31 @@ def _behind(trace: Trace, newest: Publication, node: Node, view: View) -> dict[s
     told = {source: seq for source, seq in own.items() if not source.startswith(LOOK)}  # one may always look again
     known = {source: cut[source] if source in cut else trace.commits.count(source, at) for source in told}
     return {source: f"{known[source] + 1}-{seq}" for source, seq in told.items() if known[source] < seq}
+
+
+def _owes(trace: Trace, view: View, cut: Cut, node: Node, behind: Container[str]) -> bool:
+    """Whether a node is stale whose cut leaves out something of these sources: with partitions, of those it heeds."""
+    graph, name = view.graph, node[0]
+    if not graph.is_parted or not graph.owes(name, behind):
+        return graph.owes(name, behind)
+    runs = graph.assets[graph.run_by(name)]
+    if any(CODE + key in behind and CODE + key not in graph.assets[key].ignored for key in (name, runs.key)):
+        return True
+    read = [view.reads((runs.key, node[1]), dep) for dep in runs.deps if dep not in runs.ignored]
+    new = [any(_is_new(trace, view, cut, key, behind) for key in keys) for keys in read]
+    return all(new) if graph.assets[name].requires == "all" else any(new)
+
+
+def _is_new(trace: Trace, view: View, cut: Cut, key: Node, behind: Container[str]) -> bool:
+    """Something touched what is read since the cut, by a way on which nobody ignores it."""
+    graph = view.graph
+    if graph.counted(key[0]):
+        return key[0] in behind and trace.commits.after(key, cut.get(key[0], trace.commits.count(key[0]))) is not None
+    asset = graph.assets[key[0]]
+    if CODE + key[0] in behind and CODE + key[0] not in asset.ignored:
+        return True
+    deps = (dep for dep in asset.deps if dep not in asset.ignored)
+    return any(_is_new(trace, view, cut, one, behind) for dep in deps for one in view.reads(key, dep))
 
 
 def _contiguous(item: Grant | Publication, known: Covered) -> Iterator[Violation]:

@@ -302,6 +302,21 @@ def test_a_partition_that_waits_for_its_input_owes_nothing() -> None:
     assert broken(story, quiet=True) == []
 
 
+def test_a_partition_owes_nothing_of_what_it_reads_through_an_ignored_input_alone() -> None:
+    reads: dict[str, tuple[str, ...]] = {f"d/b[{day}]": ("d/s",) for day in (ONE, TWO)}
+    reads |= {f"d/a[{day}]": (f"d/b[{day}]", f"d/s[{day}]") for day in (ONE, TWO)}
+    heedless = parted("d/a", DAYS, ("d/b", None), ("d/s", None), policy="eager")
+    heedless["policy"]["ignored"] = ["d/b"]
+    story = PartedStory(reads, parted_source("d/s", DAYS), parted("d/b", DAYS, ("d/s", {"kind": "all"})), heedless)
+    for day in (ONE, TWO):
+        story.publish(f"d/s[{day}]", day)
+        story.run(f"d/b[{day}]")
+        story.run(f"d/a[{day}]")
+    assert broken(story, quiet=True) == []
+    story.publish(f"d/s[{ONE}]", "again")
+    assert broken(story, quiet=True) == [Invariant.COVERAGE]
+
+
 def test_a_verdict_is_of_one_partition() -> None:
     story = months()
     story.publish(f"d/s[{TWO}]", "9")

@@ -105,7 +105,8 @@ PLAYED = (
     range(180_000, 180_003),
     range(600_000, 602_000),  # brief ones
     range(799_000, 799_200),  # dense ones
-    range(990_000, 990_060),  # rebuilt ones
+    range(990_000, 990_040),  # rebuilt ones
+    range(1_090_000, 1_090_040),  # upturned ones
 )
 
 

@@ -178,3 +178,21 @@ def test_what_a_backfill_waits_for_is_run_once_though_a_deploy_comes_first(force
     world.advance("2h")
     assert len(world.runs("d/a")) == 4
     assert check(read(world.exported()), quiet=True).violations == []
+
+
+@pytest.mark.parametrize("kind", ["source", "derived"])
+def test_partitions_that_a_deploy_brings_are_judged_once_all_above_them_are_there(kind: str) -> None:
+    hourly = Within("1h")
+    before = parted("d/r", "d/s", parts=REGIONS, policy=hourly), parted("d/b", "d/s", parts=REGIONS, policy=hourly)
+    world = world_of(source("d/s", partitions=REGIONS), *before)
+    world.publish("d/s", partition="eu")
+    world.advance("2h")
+    above = source("d/z", partitions=REGIONS) if kind == "source" else parted("d/z", "d/s", parts=REGIONS)
+    middle = parted("d/b", "d/z", parts=REGIONS, policy=hourly), parted("d/x", "d/b", parts=REGIONS)
+    after = source("d/s", partitions=REGIONS), above, *middle, parted("d/r", "d/x", parts=REGIONS, policy=hourly)
+    world.deploy(domain_of(*after))
+    if kind == "source":
+        world.publish("d/z", partition="eu")
+    world.advance("2h")
+    assert [world.state(key, "eu")["verdict"] for key in ("d/b", "d/x", "d/r")] == ["fresh"] * 3
+    assert check(read(world.exported()), quiet=True).violations == []

@@ -50,10 +50,12 @@ def _deps(dice: random.Random, known: list[AssetDef]) -> tuple[Dep, ...]:
     return tuple(Dep(asset=one.key, argument=f"a{place}") for place, one in enumerate(chosen))
 
 
-def rebuilt(dice: random.Random, declared: Manifest) -> Manifest:
+def rebuilt(dice: random.Random, declared: Manifest, most: int) -> Manifest:
     """What others read goes, and these read what it read; or it is published, looked at, made or split otherwise."""
+    if not most:
+        return declared
     assets = list(declared.assets)
-    for _ in range(dice.randint(0, 2)):
+    for _ in range(dice.randint(0, most)):
         assets = dice.choice(_REBUILDS)(dice, assets)
     return _sensible(declared, assets)
 
@@ -138,9 +140,12 @@ def _together(dice: random.Random, assets: list[AssetDef]) -> list[AssetDef]:
     if one.made_by is not None:
         runs = next(other for other in assets if other.key == one.made_by)
         alone = runs.model_copy(update={"key": one.key, "outputs": (), "policy": one.policy})
-        rest = [other for other in assets if other.key != runs.key or len(runs.outputs) > 1]
-        return [alone if other.key == one.key else other for other in rest]
-    if one.kind == "source" or one.observed or one.outputs or not may_be_made_with_others(one.policy):
+        rest = [other for other in assets if other.key != one.key]
+        at = rest.index(runs)
+        return [*rest[:at], alone, *rest[at if len(runs.outputs) > 1 else at + 1 :]]
+    is_made_here = one.kind == "derived" and not one.observed and not one.outputs
+    is_taken = any(other.key == f"{one.key}_c" for other in assets)
+    if not is_made_here or is_taken or not may_be_made_with_others(one.policy):
         return assets
     return [*assets[:place], *split(dice, one), *assets[place + 1 :]]
 

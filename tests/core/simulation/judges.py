@@ -193,6 +193,8 @@ def _late(ledger: Ledger, offset: int, opened: Container[str]) -> Iterator[str]:
         one = ledger.assets[node[0]]
         if published.cut.keys() != ledger.above(node[0]) or not published.is_sure:
             continue  # a deploy changed what is above it: since when it is stale is another question
+        if ledger.trace.graph(offset).is_parted and ledger.is_modified(node[0]):
+            continue  # since when it is stale by partitions is known here by plain policies only
         if not isinstance(one.policy, Within | Cron) or one.policy.hours is not None:
             continue
         behind, is_promised = ledger.behind(node), _is_promised(ledger, node) and _is_known(ledger, node)

@@ -2,7 +2,8 @@
 
 The hundred thousands came one after the other, each with what was new; seeds of before stay as they were, for some of
 them are named in tests. From `MIXED_FROM` on each seed draws what it has, and plays are of a size of which a hundred
-thousand can be played; from `DENSE_FROM` on they are made to find what breaks, from `REBUILT_FROM` on by deploys, too.
+thousand can be played; from `DENSE_FROM` on they are made to find what breaks, from `REBUILT_FROM` on by deploys, too,
+from `UPTURNED_FROM` on by more of them, with partitions and modifiers at once.
 """
 
 import random
@@ -19,6 +20,7 @@ EVEN_FROM = 400_000
 BRIEF_FROM = 500_000
 DENSE_FROM = 700_000
 REBUILT_FROM = 900_000
+UPTURNED_FROM = 1_000_000
 
 WORK_MAX = 1_000
 """assets times changes, about: one play in ten took as long as all the others together"""
@@ -41,15 +43,13 @@ class Kind(NamedTuple):
     calm: float = 0.2  # how many have no faults
     faulty: float = 0.35  # how likely the others have each of them
     troubles: float = 1  # how many times as many commands and failures
-    is_rebuilt: bool = False  # deploys leave nothing as it was
+    rebuilds: int = 0  # so much a deploy may change at most of what is made of what, and by whom
 
 
 def kind_of(seed: int) -> Kind:
     """What the seed's play has in it."""
-    if seed >= REBUILT_FROM:
-        return _dense(random.Random(seed - MIXED_FROM))._replace(calm=0, faulty=0.6, is_rebuilt=True)
     if seed >= DENSE_FROM:
-        return _dense(random.Random(seed - MIXED_FROM))
+        return _small(seed, random.Random(seed - MIXED_FROM))
     if seed >= BRIEF_FROM:
         return _shortened(_drawn(random.Random(seed - MIXED_FROM), True))
     if seed >= EVEN_FROM:
@@ -112,3 +112,16 @@ def _dense(dice: random.Random) -> Kind:
     modified, several, looked_at = dice.random() < 0.5, dice.random() < 0.4, dice.random() < 0.35
     size = dice.choice((0.5, 0.8))
     return kind._replace(is_modified=modified, makes_several=several, is_observed=looked_at, size=size)
+
+
+def _small(seed: int, dice: random.Random) -> Kind:
+    if seed >= UPTURNED_FROM:
+        return _upturned(dice)
+    kind = _dense(dice)
+    return kind._replace(calm=0, faulty=0.6, rebuilds=2) if seed >= REBUILT_FROM else kind
+
+
+def _upturned(dice: random.Random) -> Kind:
+    """Deploys above all: two finds in the first three hundred, where the rebuilt ones had one in five hundred."""
+    kind = _dense(dice)._replace(calm=0, faulty=dice.choice((0.2, 0.6)), rebuilds=4)
+    return kind._replace(is_modified=dice.random() < 0.3) if kind.is_partitioned else kind

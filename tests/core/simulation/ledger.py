@@ -200,6 +200,11 @@ class Ledger:
             self._heeded[key] = frozenset(found.union(*map(self.heeded_through, ways)))
         return self._heeded[key]
 
+    def is_modified(self, key: str) -> bool:
+        """A policy on the way says of some commits that they make nothing stale, or not yet."""
+        policies = [self.assets[one].policy for one in self.trace.graph(self.offset).lineage(key)]
+        return any(one.requires == "all" or one.ignored or one.on_code == "ignore" for one in policies)
+
     def heeded_through(self, key: str) -> frozenset[str]:
         return frozenset((key,)) if self.is_root(key) else self.heeded(key)
 

@@ -19,6 +19,7 @@ from streams.partitions import (
     wrong_mapping,
 )
 from streams.windows import Unit, following, preceding, window_at
+from tests.core.simulation.modifiers import fitted
 
 STARTS = ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "2025-10-25T23:30:00Z", "2026-03-29T00:30:00Z")
 """when plays begin: at a year's, and within the hour before clocks in Berlin are set"""
@@ -102,7 +103,7 @@ def mended(dice: random.Random, declared: Manifest, start: int, kept: float = 1)
             if not deps:  # nothing that it reads can be read without partitions of its own
                 found = found.model_copy(update={"partitions": known[one.deps[0].asset].partitions})
                 deps = [one.deps[0].model_copy(update={"mapping": None})]
-            found = found.model_copy(update={"deps": tuple(deps)})
+            found = fitted(found.model_copy(update={"deps": tuple(deps)}))
         known[one.key] = found
     return declared.model_copy(update={"assets": tuple(known.values())})
 

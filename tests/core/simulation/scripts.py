@@ -169,7 +169,7 @@ def _troubles(dice: random.Random, bare: Script, span: int) -> Iterator[Step]:
         declared = bare.manifest
         for at in sorted(some(4)):
             declared = changed(dice, declared)
-            declared = rebuilt(dice, declared) if bare.kind.is_rebuilt else declared
+            declared = rebuilt(dice, declared, bare.kind.rebuilds)
             if bare.kind.is_partitioned:
                 declared = repartitioned(dice, declared) if dice.random() < 0.3 else declared
                 declared = mended(dice, declared, instant(bare.start))
