@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from streams.definitions import AssetDef, Dep, Manifest
 from streams.errors import DefinitionError
 from streams.grids import READ_MAX, meant, whole, windows_of
-from streams.partitions import All, Mapping, Partitions
+from streams.partitions import All, Mapping, Partitions, Same
 
 
 def assets_of(manifest: Manifest) -> dict[str, AssetDef]:
@@ -64,6 +64,11 @@ def _check_outputs(asset: AssetDef, assets: dict[str, AssetDef]) -> None:
     if [dep.asset for dep in asset.deps] != [asset.made_by] or asset.policy.kind == "manual":
         raise DefinitionError(
             f"asset {asset.key!r} is an output of {asset.made_by!r}: it reads nothing else, and is made with it"
+        )
+    if asset.partitions != made_by.partitions or not isinstance(asset.deps[0].mapping, Same | None):
+        raise DefinitionError(
+            f"asset {asset.key!r} is an output of {asset.made_by!r}: a run of that makes one partition of each, so "
+            "give both the same partitions, and no mapping"
         )
 
 

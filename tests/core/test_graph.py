@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from reactors.graph import Graph, compile_graph
 from streams.definitions import CODE, AssetDef, Dep, Manifest
 from streams.errors import DefinitionError
+from streams.partitions import Last, Windows
 from streams.policies import Eager, Manual, OnDemand, Policy, Within
 from tests.core.worlds import derived, domain_of, skipping_diamond, source
 
@@ -54,6 +55,16 @@ def test_an_unknown_dep_that_is_like_nothing_gets_advice_instead_of_a_wrong_gues
 
 def test_two_assets_of_one_name_are_refused() -> None:
     assert "'d/a' is declared twice" in refusal(source("d/a"), derived("d/a", "d/a"))
+
+
+@pytest.mark.parametrize("has", ["other partitions", "a mapping"])
+def test_an_output_whose_partitions_arent_its_computations_is_refused(has: str) -> None:
+    days = Windows(unit="day", first="2026-01-01", tz="UTC")
+    computation = derived("d/c", "d/s", outputs=("d/a",), partitions=days)
+    last = Dep(asset="d/c", argument="run", mapping=Last(count=2) if has == "a mapping" else None)
+    output = derived("d/a", made_by="d/c", partitions=days if has == "a mapping" else None)
+    said = refusal(source("d/s", partitions=days), computation, output.model_copy(update={"deps": (last,)}))
+    assert said.startswith("asset 'd/a' is an output of 'd/c': a run of that makes one partition of each")
 
 
 def test_an_asset_of_another_domain_is_a_root() -> None:

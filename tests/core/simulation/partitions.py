@@ -96,9 +96,11 @@ def mended(dice: random.Random, declared: Manifest, start: int, kept: float = 1)
 
     for one in declared.assets:
         found = one
-        if one.policy.newest is not None and not isinstance(one.partitions, Windows):
+        if one.made_by is not None:  # its computation may have been given others
+            found = one.model_copy(update={"partitions": known[one.made_by].partitions})
+        if one.policy.newest is not None and not isinstance(found.partitions, Windows):
             found = found.model_copy(update={"policy": one.policy.model_copy(update={"newest": None})})
-        if one.kind == "derived" and not one.observed:
+        if one.kind == "derived" and not one.observed and one.made_by is None:
             deps = [new for dep in one.deps if (new := mapped(found, dep)) is not None]
             if not deps:  # nothing that it reads can be read without partitions of its own
                 found = found.model_copy(update={"partitions": known[one.deps[0].asset].partitions})
