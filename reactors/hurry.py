@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from reactors.domain import Domain
-from reactors.promises import promised_by
+from reactors.heeding import plans_only_a_look
+from reactors.promises import is_infeasible, promised_by
 from reactors.state import Node
-from reactors.timers import stale_from
+from reactors.timers import rests_until, stale_from
 
 AGAIN_PERCENT = 20
 """of a run that several targets need: it is shared where their waves take one cut, and made again where they don't"""
@@ -26,12 +27,13 @@ def haste(domain: Domain) -> Haste | None:
     """By when the most urgent target that hasn't begun must begin, so that each can be done by its promise's end.
 
     Work is done in the order of deadlines: what is promised by some moment waits for all that is promised by then, and
-    somebody must begin while that still fits. None where slots aren't few, or nothing is to begin.
+    somebody must begin while that still fits. Sources are looked at with rests between, and never for what can't be
+    done in time anyway. None where slots aren't few, or nothing is to begin.
     """
     if not domain.is_scarce or len(domain.graph.promised) > MOST:
         return None
     first: str | None = None
-    latest, work, longest = 0, 0, 0
+    latest, rested, work, longest = 0, 0, 0, 0
     seen: dict[str, None] = {}
     for by, key, has_begun in sorted(_waiting(domain)):
         node = domain.state.nodes[key]
@@ -45,7 +47,8 @@ def haste(domain: Domain) -> Haste | None:
             latest = min(latest, at)
         elif not has_begun:
             first, latest = key, at
-    return Haste(latest, first) if first is not None else None
+            rested = rests_until(domain, node, stale_from(domain, node) or 0, by)
+    return Haste(max(latest, rested), first) if first is not None else None
 
 
 def _waiting(domain: Domain) -> Iterable[tuple[int, str, bool]]:
@@ -59,7 +62,7 @@ def _waiting(domain: Domain) -> Iterable[tuple[int, str, bool]]:
             if node.wave is None and node.blocked_by is not None:  # no hurry helps it: what failed rests before it
                 continue
             by = promised_by(domain, node, since)
-            if by is not None:
+            if by is not None and not (is_infeasible(domain, node) and plans_only_a_look(domain, node)):
                 yield by, key, node.wave is not None
 
 

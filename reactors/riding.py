@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from reactors.crossing import agrees
 from reactors.domain import Domain
-from reactors.promises import may_begin
+from reactors.promises import is_promised, may_begin
 from reactors.requests import came_later, is_held, lacks
 from reactors.state import Node
 from reactors.timers import stale_from
@@ -107,7 +107,9 @@ def may_ride(domain: Domain, node: Node, at: int, company: Company) -> bool:
 
 def may_follow(domain: Domain, node: Node, at: int) -> bool:
     """An Eager asset goes along when a source above it is looked at: if that finds nothing, it needs no run."""
-    if node.asset not in domain.graph.followers or node.wave is not None or node.requests:
+    if node.asset not in domain.graph.followers or not is_promised(domain, node):
+        return False
+    if node.wave is not None or node.requests:
         return False
     if not lacks(domain, node, at) or is_held(domain, node) or not agrees(domain, node, at):
         return False

@@ -10,6 +10,7 @@ from everfresh.testing import World
 from reactors.state import Node
 from streams.definitions import AssetDef
 from streams.errors import DefinitionError
+from streams.partitions import Windows
 from streams.policies import Cron, Eager, OnDemand, Within
 from tests.core.worlds import DAY, FIVE_MINUTES, MINUTE, derived, domain_of, observed, outcomes, source, verdicts
 
@@ -71,6 +72,19 @@ def test_an_eager_reader_goes_along_with_others_looks_and_asks_for_none() -> Non
         assert len(world.runs("a")) == 2
 
 
+def test_an_eager_partition_that_lookback_leaves_out_goes_along_with_no_look() -> None:
+    days = Windows(unit="day", first="2025-12-01", tz="UTC")
+    eager = derived("d/a", "d/x", "d/s", policy=Eager(newest=1), partitions=days)
+    reader = derived("d/b", "d/x", policy=Within("1h"))
+    with looked_at(observed("d/x"), source("d/s", partitions=days), eager, reader) as world:
+        for day in ("2025-12-30", "2026-01-01"):
+            world.publish("d/s", partition=day)
+        world.advance("2h")
+        world.publish("x")
+        world.advance("2h")
+        assert [run.partition for run in world.runs("a")] == ["2026-01-01"] * 2
+
+
 def test_what_reads_an_eager_reader_hears_of_a_look_while_a_wave_is_at_work_for_it() -> None:
     ignoring = derived("d/m", "d/x", "d/y", policy=OnDemand().ignore("d/x"), takes_ms=60_000)
     eager = derived("d/a", "d/m", "d/y", policy=Eager())
@@ -110,6 +124,20 @@ def test_no_source_is_looked_at_without_a_pause(promise: str, seconds: int, most
         before = len(world.runs("x"))
         world.advance("2h")
         assert 0 < len(world.runs("x")) - before <= most * 7_200 // seconds + 1
+
+
+def test_one_that_is_hopelessly_slow_has_nobody_look_without_a_pause_where_slots_are_few() -> None:
+    readers = [derived(f"d/{key}", f"d/{source}", policy=Within("30m")) for key, source in ("ax", "by", "cy")]
+    with looked_at(observed("d/x"), observed("d/y"), *readers) as world:
+        world.slots(1)
+        for key in ("x", "y", "a", "b"):
+            world.takes(key, "2s")
+        world.takes("c", "24h")
+        world.advance("30h")
+        before = len(world.runs("x")), len(world.runs("y"))
+        world.advance("10h")
+        assert 0 < len(world.runs("x")) - before[0] <= 21
+        assert 0 < len(world.runs("y")) - before[1] <= 61
 
 
 def test_an_output_that_requires_all_hears_of_a_change_past_a_look_while_a_wave_is_at_work_for_it() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Container, Iterator
 
+from reactors.domain import Domain
 from reactors.state import Node as FoldedNode
 from streams.cloudevents import event_id
 from streams.definitions import CODE, LOOK
@@ -280,11 +281,19 @@ def quiet_in_the_end(stage: Stage) -> Iterator[str]:
             state = stage.state(node.asset, node.partition)
             if any(name.startswith(LOOK) for name in view.graph.ancestors[node.asset]):
                 hours = [domain.graph.assets[one].policy.hours for one in view.graph.lineage(node.asset)]
-                shut = ("overdue",) if any(hours) else ()  # what is looked at for ever may end outside of them
+                # What is looked at for ever may end outside of them, or be late for ever.
+                shut = ("overdue",) if any(hours) or _is_hopeless(domain, node) else ()
                 if state["verdict"] not in ("fresh", "infeasible", "stale", *shut):
                     yield f"{key} is {state['verdict']}, and what it reads is looked at: {state['reason']}"
             elif (state["verdict"] not in ("fresh", "infeasible")) or state["lag"] or node.owed_at is not None:
                 yield f"{key} is {state['verdict']}, lag {state['lag']}: {state['reason']}"
+
+
+def _is_hopeless(domain: Domain, node: FoldedNode) -> bool:
+    """Its promise is below its path and the longest run on it."""
+    policy = domain.graph.assets[node.asset].policy
+    allowed = policy.lag_ms if isinstance(policy, Within) else policy.within_ms if isinstance(policy, Cron) else None
+    return allowed is not None and allowed < node.path + node.longest
 
 
 def feasibility_is_said(stage: Stage) -> Iterator[str]:

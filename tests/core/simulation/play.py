@@ -10,7 +10,7 @@ from tests.core.simulation.looks import LOOKS, in_order
 from tests.core.simulation.scripts import Script, Step, script
 from tests.core.simulation.stage import Stage
 
-DAY = 86_400_000
+HOUR, DAY = 3_600_000, 86_400_000
 
 
 def played(chosen: Script) -> Stage:
@@ -93,9 +93,12 @@ def calm_down(stage: Stage) -> None:
     stage.settle()
     stage.advance(DAY)
     assert stage.domain is not None
+    paused = [node for node in in_order(stage.domain) if node.paused is not None]
+    for node in paused:
+        stage.command("resume", node.asset, partition=node.partition)
+    if paused and any(one.outputs for one in stage.domain.graph.assets.values()):
+        stage.advance(HOUR)  # what was made while its output was paused may be held back only now
     for node in in_order(stage.domain):
-        if node.paused is not None:
-            stage.command("resume", node.asset, partition=node.partition)
         if node.hold is not None:
             stage.append(Materialize(asset=node.asset, partition=node.partition), node.asset)
             stage.settle()
