@@ -36,7 +36,7 @@ class Growth:
             if graph.counts(key[0]):
                 self.had.gain(key, at, since)
         for key, since in list(self._published.items()):
-            if graph.counts(key[0]) and not self.had(key, at):
+            if graph.counts(key[0]) and not self.had(key, at) and self._is_left(key):
                 self.had.gain(key, at, since)  # it is Manual now, or a source: what was made here before counts
             if graph.derived(key[0]) is None:
                 del self._published[key]
@@ -44,6 +44,12 @@ class Growth:
             self._grow(self._need(node, at), at, now)
         self._grow([*self.had.at(at), *self.nodes], at, now)
         self._settle(at)
+
+    def _is_left(self, key: Node) -> bool:
+        """What was made of it is declared still: of the whole, one of its partitions."""
+        asset = self.graph.assets.get(key[0])
+        is_whole = asset is not None and asset.parts is not None and not key[1]
+        return not is_whole or any(name == key[0] and part for name, part in self._published)
 
     def _take_away(self, key: Node, before: Graph, at: int) -> None:
         """Whatever isn't declared any more, or is counted otherwise than before a deploy."""

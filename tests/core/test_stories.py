@@ -89,6 +89,7 @@ FOUND = {
     1_015_804: "where slots are few, a promise that can't be kept had others' sources looked at without a pause",
     1_016_181: "an Eager partition that lookback leaves out went along when a source above it was looked at",
     1_016_813: "in the end, what was made while an output was paused was held back, and nobody asked for it again",
+    1_030_033: "to the checker, what became a source was there, though none of what was made of it is declared still",
     950_245: "what was a source once more was counted from where it had been as one before",
     302_094: "a run in flight across a deploy that narrows a mapping stood for more than was read of it then",
     731_494: "a partition that had failed was wanted by a backfill, but what is new to it wasn't worked out again",
