@@ -9,8 +9,8 @@ from reactors.state import Node, Wave
 from reactors.waves import start
 from streams.keys import node_key
 
-Asked = dict[str, tuple[int, str]]
-"""node → since when its run is commanded, and by whom"""
+Asked = dict[str, str]
+"""node → by whom its run is commanded"""
 
 
 def take_up(domain: Domain, node: Node) -> None:
@@ -21,19 +21,18 @@ def take_up(domain: Domain, node: Node) -> None:
 def set_aside(domain: Domain, graph: Graph) -> Asked:
     """Whatever waits for its run when a deploy comes, by the node that runs it on the graph to come."""
     found: Asked = {}
-    for node in [*_waiting(domain)]:
-        key = node_key(graph.made_by.get(node.asset, node.asset), node.partition)
-        found[key] = (domain.state.now if node.asked_at is None else node.asked_at, node.asked_by)
+    for node in list(_waiting(domain)):
+        found[node_key(graph.made_by.get(node.asset, node.asset), node.partition)] = node.asked_by
         node.asked_at = None  # by the new graph it may be an output, which has no run of its own
     return found
 
 
 def ask_again(domain: Domain, asked: Asked) -> None:
     """A deploy loses no command, unless it takes away what was to run."""
-    for key, (at, by) in asked.items():
+    for key, by in asked.items():
         node = domain.state.nodes.get(key)
         if node is not None:
-            node.asked_at, node.asked_by = at, by
+            node.asked_at, node.asked_by = domain.state.now, by
 
 
 def _waiting(domain: Domain) -> Iterator[Node]:

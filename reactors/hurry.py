@@ -7,7 +7,7 @@ from reactors.domain import Domain
 from reactors.heeding import plans_only_a_look
 from reactors.promises import is_infeasible, promised_by
 from reactors.state import Node
-from reactors.timers import rests_until, stale_from
+from reactors.timers import rested, stale_from
 
 AGAIN_PERCENT = 20
 """of a run that several targets need: it is shared where their waves take one cut, and made again where they don't"""
@@ -32,10 +32,10 @@ def haste(domain: Domain) -> Haste | None:
     """
     if not domain.is_scarce or len(domain.graph.promised) > MOST:
         return None
-    first: str | None = None
-    latest, rested, work, longest = 0, 0, 0, 0
+    first: tuple[Node, int, int] | None = None
+    latest, work, longest = 0, 0, 0
     seen: dict[str, None] = {}
-    for by, key, has_begun in sorted(_waiting(domain)):
+    for by, key, since in sorted(_waiting(domain)):
         node = domain.state.nodes[key]
         for one in _left(domain, node):
             takes = domain.state.nodes[one].takes
@@ -45,14 +45,16 @@ def haste(domain: Domain) -> Haste | None:
         at = by - max(work // domain.state.slots, node.path) - longest - domain.state.moment
         if first is not None:
             latest = min(latest, at)
-        elif not has_begun:
-            first, latest = key, at
-            rested = rests_until(domain, node, stale_from(domain, node) or 0, by)
-    return Haste(max(latest, rested), first) if first is not None else None
+        elif node.wave is None:
+            first, latest = (node, since, by), at
+    if first is None:
+        return None
+    node, since, by = first
+    return Haste(rested(domain, node, latest, since, by), node.key)
 
 
-def _waiting(domain: Domain) -> Iterable[tuple[int, str, bool]]:
-    """(end of its promise, target, whether its wave has begun) of all that is stale and can be helped."""
+def _waiting(domain: Domain) -> Iterable[tuple[int, str, int]]:
+    """(end of its promise, target, since when it is stale) of all that is stale and can be helped."""
     for asset in domain.graph.promised:
         for key in domain.links.members(asset):
             node = domain.state.nodes[key]
@@ -63,7 +65,7 @@ def _waiting(domain: Domain) -> Iterable[tuple[int, str, bool]]:
                 continue
             by = promised_by(domain, node, since)
             if by is not None and not (is_infeasible(domain, node) and plans_only_a_look(domain, node)):
-                yield by, key, node.wave is not None
+                yield by, key, since
 
 
 def _left(domain: Domain, node: Node) -> Iterable[str]:

@@ -50,7 +50,7 @@ def due(domain: Domain, node: Node) -> int | None:
     elif isinstance(policy, Within):
         by = promised_by(domain, node, since) or 0
         at = max(pause, since, by - node.path - margin(domain, node))
-        at = max(at, rests_until(domain, node, since, by))  # haste keeps none that can't be kept, and all of them rest
+        at = rested(domain, node, at, since, by)  # haste keeps none that can't be kept, and all of them rest
     elif isinstance(policy, Eager):
         at = max(pause, since + policy.quiet_ms, node.calm_at or 0)
     elif isinstance(policy, Cron):
@@ -60,11 +60,10 @@ def due(domain: Domain, node: Node) -> int | None:
     return at if policy.hours is None else policy.hours.opens(at)
 
 
-def rests_until(domain: Domain, node: Node, since: int, by: int) -> int:
-    """A source isn't looked at again before, if that is all there is to do: some times within a promise. Else 0."""
-    if not plans_only_a_look(domain, node):
-        return 0
-    return since + (by - since) // (2 if is_infeasible(domain, node) else _LOOKS_MAX)
+def rested(domain: Domain, node: Node, at: int, since: int, by: int) -> int:
+    """`at`, or later: if all there is to do is to look again, sources are looked at some times within a promise."""
+    rest = since + (by - since) // (2 if is_infeasible(domain, node) else _LOOKS_MAX)
+    return rest if at < rest and plans_only_a_look(domain, node) else at
 
 
 def is_urgent(domain: Domain, node: Node) -> bool:

@@ -1,6 +1,6 @@
 """Cuts never go back, and each commit is covered by exactly one accepted run or verification."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.checker.graph import CODE, LOOK, PROMISES, Asset, Node
@@ -104,8 +104,8 @@ def nothing_left_uncovered(trace: Trace) -> Iterator[Violation]:
             continue
         newest = last.get(node)
         behind = _behind(trace, newest, node, view) if newest is not None else {}
-        if newest is None or _owes(trace, view, newest.cut, node, behind):
-            left = ", ".join(f"{source} {ranged}" for source, ranged in behind.items()) or "all of them"
+        if newest is None or _owes(trace, view, node, behind):
+            left = ", ".join(f"{source} {_range(ranged)}" for source, ranged in behind.items()) or "all of them"
             text = f"nothing arrives any more, and these commits are not covered: {left}"
             yield Violation(Invariant.COVERAGE, text_of(node), None, None, text)
 
@@ -115,7 +115,7 @@ def _is_among_newest(asset: Asset, node: Node, trace: Trace) -> bool:
     return asset.newest is None or asset.parts is None or asset.parts.is_newest(node[1], asset.newest, trace.last_now)
 
 
-def _behind(trace: Trace, newest: Publication, node: Node, view: View) -> dict[str, str]:
+def _behind(trace: Trace, newest: Publication, node: Node, view: View) -> Covers:
     """Source → the commits of it that the newest cut leaves out.
 
     What a deploy put above it since is new by the code that reads it now; its commits from before are not.
@@ -125,32 +125,23 @@ def _behind(trace: Trace, newest: Publication, node: Node, view: View) -> dict[s
     own = trace.own(node, all_there_are, view, view.graph.ancestors[node[0]])
     told = {source: seq for source, seq in own.items() if not source.startswith(LOOK)}  # one may always look again
     known = {source: cut[source] if source in cut else trace.commits.count(source, at) for source in told}
-    return {source: f"{known[source] + 1}-{seq}" for source, seq in told.items() if known[source] < seq}
+    return {source: (known[source] + 1, seq) for source, seq in told.items() if known[source] < seq}
 
 
-def _owes(trace: Trace, view: View, cut: Cut, node: Node, behind: Container[str]) -> bool:
-    """Whether a node is stale whose cut leaves out something of these sources: with partitions, of those it heeds."""
-    graph, name = view.graph, node[0]
-    if not graph.is_parted or not graph.owes(name, behind):
-        return graph.owes(name, behind)
-    runs = graph.assets[graph.run_by(name)]
-    if any(CODE + key in behind and CODE + key not in graph.assets[key].ignored for key in (name, runs.key)):
-        return True
-    read = [view.reads((runs.key, node[1]), dep) for dep in runs.deps if dep not in runs.ignored]
-    new = [any(_is_new(trace, view, cut, key, behind) for key in keys) for keys in read]
-    return all(new) if graph.assets[name].requires == "all" else any(new)
-
-
-def _is_new(trace: Trace, view: View, cut: Cut, key: Node, behind: Container[str]) -> bool:
-    """Something touched what is read since the cut, by a way on which nobody ignores it."""
+def _owes(trace: Trace, view: View, node: Node, behind: Covers) -> bool:
+    """Whether a node is stale that leaves these commits out: it may heed none of them, or wait for others, too."""
     graph = view.graph
-    if graph.counted(key[0]):
-        return key[0] in behind and trace.commits.after(key, cut.get(key[0], trace.commits.count(key[0]))) is not None
-    asset = graph.assets[key[0]]
-    if CODE + key[0] in behind and CODE + key[0] not in asset.ignored:
+    asset, runs = graph.assets[node[0]], graph.assets[graph.run_by(node[0])]
+
+    def is_new(root: Node) -> bool:
+        name, _ = root
+        return name in behind and trace.newest(root, trace.commits.count(name), view) >= behind[name][0]
+
+    if any(CODE + one.key not in one.ignored and is_new((CODE + one.key, "")) for one in (asset, runs)):
         return True
-    deps = (dep for dep in asset.deps if dep not in asset.ignored)
-    return any(_is_new(trace, view, cut, one, behind) for dep in deps for one in view.reads(key, dep))
+    deps = [dep for dep in runs.deps if dep not in runs.ignored]
+    new = [any(map(is_new, view.heeded(view.reads((runs.key, node[1]), dep)))) for dep in deps]
+    return bool(new) and (all(new) if asset.requires == "all" else any(new))
 
 
 def _contiguous(item: Grant | Publication, known: Covered) -> Iterator[Violation]:

@@ -1,6 +1,5 @@
 """The graph of one manifest: who reads whom, and which sources a cut names."""
 
-from collections.abc import Container
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -143,24 +142,6 @@ class Graph:
 
     def promised(self) -> list[str]:
         return [key for key in self.ancestors if self.assets[key].policy in PROMISES]
-
-    def heeded(self, key: str) -> frozenset[str]:
-        """The sources whose commits make a derived asset stale: each by a way on which no policy ignores it."""
-        asset = self.assets[key]
-        code = {CODE + key} - asset.ignored
-        return frozenset(code).union(*(self._heeded_view(dep) for dep in asset.deps if dep not in asset.ignored))
-
-    def owes(self, key: str, behind: Container[str]) -> bool:
-        """Whether a derived asset is stale that leaves out something of these sources."""
-        asset, runs = self.assets[key], self.assets[self.run_by(key)]
-        if any(CODE + one.key in behind and CODE + one.key not in one.ignored for one in (asset, runs)):
-            return True
-        deps = [dep for dep in runs.deps if dep not in runs.ignored]
-        new = [any(source in behind for source in self._heeded_view(dep)) for dep in deps]
-        return bool(new) and (all(new) if asset.requires == "all" else any(new))
-
-    def _heeded_view(self, name: str) -> frozenset[str]:
-        return self.heeded(name) if self.derived(name) and not self.counts(name) else frozenset({name})
 
     def lineage(self, key: str) -> set[str]:
         """The assets that a wave for `key` may run: itself and its ancestors, none that is above a Manual one."""

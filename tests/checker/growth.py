@@ -35,11 +35,10 @@ class Growth:
         for key, since in self._heard.items():
             if graph.counts(key[0]):
                 self.had.gain(key, at, since)
-        for key, since in list(self._published.items()):
-            if graph.counts(key[0]) and not self.had(key, at) and self._is_left(key):
+        for key, since in self._published.items():
+            if graph.counts(key[0]) and self._is_left(key):
                 self.had.gain(key, at, since)  # it is Manual now, or a source: what was made here before counts
-            if graph.derived(key[0]) is None:
-                del self._published[key]
+        self._published = {key: one for key, one in self._published.items() if graph.derived(key[0]) is not None}
         for node in list(self.nodes):
             self._grow(self._need(node, at), at, now)
         self._grow([*self.had.at(at), *self.nodes], at, now)

@@ -5,9 +5,10 @@ asset can be had once it is there and each of its deps can be had.
 """
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tests.checker.graph import Graph, Node
+from tests.checker.graph import CODE, Graph, Node
 from tests.checker.partitions import PICKY, read_by
 
 FOREVER = 1 << 62
@@ -99,6 +100,22 @@ class View:
     def above(self, node: Node) -> set[Node]:
         """The roots that the node's cut goes by, but for code."""
         return {one for each in self.lineage(node) for one in self.inputs(each) if self.graph.counted(one[0])}
+
+    def heeded(self, keys: Iterable[Node]) -> Iterator[Node]:
+        """Those of the keys, and of what is above them, whose commits are counted: by ways that nobody ignores."""
+        found, stack = set[Node](), list(keys)
+        while stack:
+            one = stack.pop()
+            if one in found:
+                continue
+            found.add(one)
+            if self.graph.counted(one[0]):
+                yield one
+                continue
+            asset = self.graph.assets[one[0]]
+            if CODE + one[0] not in asset.ignored:
+                yield CODE + one[0], ""
+            stack += [key for dep in asset.deps if dep not in asset.ignored for key in self.reads(one, dep)]
 
     def reached(self, node: Node) -> dict[Node, int]:
         """Whatever is above a node → the place from which on it was: on one way, all that lies on it could be had."""

@@ -7,7 +7,7 @@ import pytest
 from tests.checker import Invariant, check, read
 from tests.checker.parted import DAYS, MONTHS, SHOPS, PartedStory, parted, parted_source
 from tests.checker.stories import broken, spoil
-from tests.checker.story import Json, source
+from tests.checker.story import Json, asset, source
 
 ONE, TWO, LATER = "2026-01-01", "2026-01-02", "2026-02-01"
 JANUARY = "d/month[2026-01]"
@@ -315,6 +315,17 @@ def test_a_partition_owes_nothing_of_what_it_reads_through_an_ignored_input_alon
     assert broken(story, quiet=True) == []
     story.publish(f"d/s[{ONE}]", "again")
     assert broken(story, quiet=True) == [Invariant.COVERAGE]
+
+
+@pytest.mark.parametrize("names", [["eu", "us"], ["us"]], ids=["declared still", "taken away"])
+def test_what_becomes_a_source_can_be_read_whole_by_what_is_declared_of_it_still(names: list[str]) -> None:
+    whole = asset("d/whole", "d/a", policy="eager") | {"deps": [{"asset": "d/a", "mapping": {"kind": "all"}}]}
+    made = parted("d/a", SHOPS, ("d/s", None), policy="eager")
+    story = PartedStory({"d/a[eu]": ("d/s[eu]",), "d/whole": ("d/a[eu]",)}, parted_source("d/s", SHOPS), made)
+    story.publish("d/s[eu]", "1")
+    story.run("d/a[eu]")
+    story.declare(parted_source("d/a", SHOPS | {"names": names}), whole)
+    assert broken(story, quiet=True) == ([Invariant.COVERAGE] if "eu" in names else [])
 
 
 def test_a_verdict_is_of_one_partition() -> None:

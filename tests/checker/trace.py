@@ -105,7 +105,7 @@ class Trace:
         """The part of a reader's cut that an input is right at: of what touches it, the newest."""
         names = view.graph.view(key[0])
         if names == {key[0]}:
-            return {key[0]: self._newest(key, cut[key[0]], view)}
+            return {key[0]: self.newest(key, cut[key[0]], view)}
         return self.own(key, cut, view, names)
 
     def own(self, node: Node, cut: Cut, view: View, names: frozenset[str]) -> Cut:
@@ -115,10 +115,11 @@ class Trace:
         for name in names:
             keys = [key for key in above if key[0] == name]
             if keys and (name, "") not in keys:
-                found[name] = max(self._newest(key, cut[name], view) for key in keys)
+                found[name] = max(self.newest(key, cut[name], view) for key in keys)
         return found
 
-    def _newest(self, key: Node, seq: int, view: View) -> int:
+    def newest(self, key: Node, seq: int, view: View) -> int:
+        """The newest commit up to `seq` that touched a root, since it could be had; 0: none did."""
         if not key[1]:
             return seq
         since = view.had.since(key, view.place)
