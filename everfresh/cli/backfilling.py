@@ -41,8 +41,6 @@ async def start(said: Started) -> int:
 
     if said.last and not said.first:
         raise UsedWrongly("--to is a range's last partition; say its first with --from")
-    if not (said.first or said.partition):
-        raise UsedWrongly("say which partitions: --from and --to, or --partition")
     named = tuple(said.partition or ())
     wanted = Wanted(said.asset, said.first, said.last, named, said.slots, said.force, said.reason)
     async with existing(said) as site:

@@ -70,7 +70,7 @@ class Found:
 
 
 async def begun(site: Site, said: Wanted) -> Found:
-    """Append the command. Raises UsedWrongly for what has no such partitions."""
+    """Append the command. Raises UsedWrongly for what has no such partitions, or where none are named."""
     key = await key_of(site, said.asset)
     reading = await caught_up(site.log, site.settings.topics, key.partition("/")[0])
     graph = reading.domain.graph
@@ -79,7 +79,10 @@ async def begun(site: Site, said: Wanted) -> Found:
         raise UsedWrongly(f"nobody declares {key!r}; {meant(key, graph.order)}")
     if key in graph.sources or parts is None:
         why = "is a source: nobody here computes it" if key in graph.sources else "has no partitions"
-        raise UsedWrongly(f"{key!r} {why}, so there is nothing to backfill")
+        way = "" if key in graph.sources else f"; `everfresh materialize {key}` runs it"
+        raise UsedWrongly(f"{key!r} {why}, so there is nothing to backfill{way}")
+    if not (said.first or said.partitions):
+        raise UsedWrongly("say which partitions: --from and --to, or --partition")
     last = said.last or said.first
     for wrong in filter(None, map(parts.wrong, said.partitions)):
         raise UsedWrongly(f"{key!r}: {wrong}")

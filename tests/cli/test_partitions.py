@@ -32,6 +32,11 @@ async def priced(rates: ef.Input, ctx: ef.Context):
     if ctx.partition == "2013-01-03":
         raise ValueError("no such day")
     return ctx.partition
+
+
+@app.asset(deps=[rates], freshness=ef.Manual())
+async def rated(rates: ef.Input):
+    return 1
 """
 
 
@@ -125,6 +130,12 @@ def test_a_backfill_that_is_waited_for_ends_with_one_where_a_partition_failed(sh
         (("explain", "nothing[x]"), 2, "nobody declares 'shop/nothing'; there are shop/daily, "),
         (("backfill", "start", "orders", "--from", "2013-01-01"), 2, "'shop/orders' is a source: nobody here computes"),
         (("backfill", "start", "daily"), 2, "say which partitions: --from and --to, or --partition"),
+        (("backfill", "start", "rates"), 2, "'shop/rates' is a source: nobody here computes it, so there is nothing"),
+        (
+            ("backfill", "start", "rated"),
+            2,
+            "'shop/rated' has no partitions, so there is nothing to backfill; `everfresh materialize shop/rated` runs",
+        ),
         (
             ("backfill", "start", "daily", "--to", "2013-01-01"),
             2,
