@@ -81,6 +81,7 @@ class Domain:
         """Go by this graph from now on."""
         self.graph = graph
         self.links = Links(graph, self.state)
+        self.ahead: dict[str, None] | None = None  # nodes that are past what they read; when asked
         declared = self.state.manifest.budgets if self.state.manifest else ()
         self.budgets: dict[str, Budget] = {one.name: one for one in declared}
         self.limit()

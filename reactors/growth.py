@@ -20,14 +20,15 @@ def grow(domain: Domain, key: str) -> None:
 
 def _spread(domain: Domain, stack: list[str], made: list[str]) -> None:
     """The same for several; some of what is there, or its roots, were made just now."""
-    nodes = domain.state.nodes
+    nodes, links = domain.state.nodes, domain.links
     while stack:
-        for reader in domain.links.readers_to_be(stack.pop()):
+        for reader in links.readers_to_be(stack.pop()):
             if reader not in nodes:
                 more = create(domain, [reader])
                 stack += [one for one in more if one in nodes]
                 made += more
-    reach(domain, [one for one in made if one not in nodes or not nodes[one].missing])
+    # A Manual one is read from its first publication on only.
+    reach(domain, [one for one in made if one not in nodes or not (nodes[one].missing or links.is_root(one))])
 
 
 def create(domain: Domain, keys: Collection[str]) -> list[str]:

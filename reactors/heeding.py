@@ -55,6 +55,24 @@ def planned_at(node: Node) -> int:
     return max(node.cut_at, node.tried_at, node.requests[-1].at if node.requests else -1)
 
 
+def ahead_below(domain: Domain, key: str) -> list[Node]:
+    """Whoever, below that root, was right past what a deploy had it read, and owes nothing by its new code.
+
+    Its inputs may be stale since before its own cut, and then they don't tell it of a commit that is new to it.
+    """
+    nodes = domain.state.nodes
+    if domain.ahead is None:
+        careless = [asset for asset, ignored in domain.graph.ignored.items() if CODE + asset in ignored]
+        domain.ahead = dict.fromkeys(one for asset in careless for one in domain.links.members(asset))
+    domain.ahead = {one: None for one in domain.ahead if one in nodes and _is_ahead(domain, nodes[one])}
+    found = [nodes[one] for one in domain.ahead]
+    return [node for node in found if any(root.key == key for root in domain.roots_above(node))]
+
+
+def _is_ahead(domain: Domain, node: Node) -> bool:
+    return any(above.cut_at < planned_at(node) for above in domain.derived_inputs(node))
+
+
 def _told_after(domain: Domain, node: Node, at: int) -> Oldest | None:
     """The oldest commit past a cut that it heeds and that is no look."""
     told = [root for root in heeded_roots(domain, node) if not root.key.startswith(LOOK)]

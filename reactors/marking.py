@@ -6,7 +6,7 @@ from heapq import heappop, heappush
 from reactors.domain import Domain
 from reactors.durations import price
 from reactors.freshness import block_below
-from reactors.heeding import Oldest, heeds, oldest_after, owed_after, planned_at, plans_more_from_before
+from reactors.heeding import Oldest, ahead_below, heeds, oldest_after, owed_after, planned_at, plans_more_from_before
 from reactors.state import Commit, Node, Root
 from reactors.timers import arm
 from streams.definitions import LOOK
@@ -16,11 +16,14 @@ def mark(domain: Domain, key: str) -> None:
     """Mark what is downstream of a commit, stopping where something has been stale for longer.
 
     The stop is sound: a reader's planned cut never passes its input's, so what makes the input stale makes it stale.
-    Only what was tried and failed has gone further; it is freed as soon as what it failed through is marked again.
+    Where a deploy had it read something else it may, and is told by itself. Only what was tried and failed has gone
+    further; it is freed as soon as what it failed through is marked again.
     Not by a look, where it reads other domains: their deliveries don't agree for that, and each try is a look itself.
     """
     frees, abroad = not key.startswith(LOOK), domain.graph.abroad
     stack = domain.readers(key)
+    if domain.graph.ignored:
+        stack += ahead_below(domain, key)
     if all(_is_marked(domain, node, key) for node in stack):
         return  # on most changes of a burst
     tried = list[Node]()

@@ -314,3 +314,25 @@ def test_a_partition_that_failed_isnt_tried_again_where_a_deploy_leaves_no_promi
     world.deploy(domain_of(*reading(OnDemand())))
     world.advance("3h")
     assert [run.outcome for run in world.runs("d/a")] == ["failed"]
+
+
+def test_a_manual_partition_that_was_never_published_makes_nothing_below_stale() -> None:
+    world = world_of(
+        source("d/s", partitions=DAYS),
+        parted("d/m", "d/s", policy=Manual()),
+        parted("d/month", "d/m", parts=MONTHS, policy=Eager()),
+        parted("d/told", "d/month", parts=MONTHS, policy=Manual()),
+    )
+    world.publish("d/s", partition="2013-01-01")
+    world.command("materialize", "d/m", partition="2013-01-01")
+    world.advance("1s")
+    world.command("materialize", "d/told", partition="2013-01")
+    world.advance("1s")
+    assert world.state("d/told", "2013-01")["verdict"] == "fresh"
+    world.publish("d/s", partition="2013-01-02")
+    world.advance("1s")
+    assert world.state("d/told", "2013-01")["verdict"] == "fresh"
+    world.command("materialize", "d/m", partition="2013-01-02")
+    world.advance("1s")
+    assert world.state("d/told", "2013-01")["verdict"] == "stale"
+    assert len(world.runs("d/month")) == 2

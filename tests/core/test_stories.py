@@ -76,6 +76,8 @@ FOUND = {
     742_129: "a partition that failed was tried again after a deploy for promises of other partitions",
     578_132: "to a judge, a paused output came by its run's graph to what it took of it after a deploy",
     587_111: "to a judge, a run in flight across a deploy was as late as what its partition has read since",
+    622_127: "what reads a Manual partition was stale as soon as that was there to be made, and not once it was made",
+    625_785: "what reads something else since a deploy, and heeds no new code, wasn't told of a change that came then",
     900_028: "what became a source was there no more to its readers, though its version was",
     910_069: "to the checker, what was a source before it was looked at was not there as one again",
     901_062: "to the checker, new code made no partition late that was among the newest when the deploy came",

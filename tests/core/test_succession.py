@@ -93,6 +93,30 @@ def test_what_lacks_an_input_since_a_deploy_that_it_was_tried_after_owes_the_new
     assert check(read(world.exported()), quiet=True).violations == []
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_change_that_what_is_read_since_a_deploy_was_waiting_for_anyway_is_told_to_whom_it_is_new(
+    restarts: bool,
+) -> None:
+    careless = Eager().on_code_change("ignore")
+    late = derived("d/late", "d/s")
+    assets = late, derived("d/a", "d/s", policy=careless), derived("d/b", "d/a", policy=Eager())
+    world = world_of(source("d/s"), *assets)
+    world.publish("d/s")
+    world.command("materialize", "d/late")
+    world.publish("d/s")  # to the one that nobody needs it is what makes it stale
+    world.advance("1s")
+    world.deploy(domain_of(source("d/s"), late, derived("d/a", "d/late", policy=careless), assets[2]))
+    world.advance("1s")
+    assert [run.cut["d/s"] for run in world.runs("d/b")] == [1, 2]
+    if restarts:
+        world.crash()
+        world.restart()
+    world.publish("d/s")
+    world.advance("1s")
+    assert [run.cut["d/s"] for run in world.runs("d/b")] == [1, 2, 3]
+    assert check(read(world.exported()), quiet=True).violations == []
+
+
 def test_a_run_of_what_a_deploy_takes_away_is_stopped_and_its_late_report_changes_nothing() -> None:
     world = world_of(source("d/s"), derived("d/a", "d/s", policy=Eager()), takes="1m")
     world.publish("d/s")
