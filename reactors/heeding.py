@@ -56,7 +56,7 @@ def planned_at(node: Node) -> int:
 
 
 def ahead_below(domain: Domain, key: str) -> list[Node]:
-    """Whoever, below that root, was right past what a deploy had it read, and owes nothing by its new code.
+    """Whoever heeds that root, owes nothing, and is ahead of what it reads since a deploy: its new code isn't heeded.
 
     Its inputs may be stale since before its own cut, and then they don't tell it of a commit that is new to it.
     """
@@ -65,8 +65,9 @@ def ahead_below(domain: Domain, key: str) -> list[Node]:
         careless = [asset for asset, ignored in domain.graph.ignored.items() if CODE + asset in ignored]
         domain.ahead = dict.fromkeys(one for asset in careless for one in domain.links.members(asset))
     domain.ahead = {one: None for one in domain.ahead if one in nodes and _is_ahead(domain, nodes[one])}
-    found = [nodes[one] for one in domain.ahead]
-    return [node for node in found if any(root.key == key for root in domain.roots_above(node))]
+    return [
+        node for node in map(nodes.__getitem__, domain.ahead) if node.since is None and key in _heeded(domain, node)
+    ]
 
 
 def _is_ahead(domain: Domain, node: Node) -> bool:
