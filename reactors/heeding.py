@@ -65,9 +65,8 @@ def ahead_below(domain: Domain, key: str) -> list[Node]:
         careless = [asset for asset, ignored in domain.graph.ignored.items() if CODE + asset in ignored]
         domain.ahead = dict.fromkeys(one for asset in careless for one in domain.links.members(asset))
     domain.ahead = {one: None for one in domain.ahead if one in nodes and _is_ahead(domain, nodes[one])}
-    return [
-        node for node in map(nodes.__getitem__, domain.ahead) if node.since is None and key in _heeded(domain, node)
-    ]
+    found = [nodes[one] for one in domain.ahead]
+    return [node for node in found if node.since is None and heeds(domain, node, key)]
 
 
 def _is_ahead(domain: Domain, node: Node) -> bool:

@@ -20,21 +20,12 @@ def mark(domain: Domain, key: str) -> None:
     further; it is freed as soon as what it failed through is marked again.
     Not by a look, where it reads other domains: their deliveries don't agree for that, and each try is a look itself.
     """
-    stack, ignored = domain.readers(key), domain.graph.ignored
-    if all(_is_marked(domain, node, key) for node in stack) and not (ignored and ahead_below(domain, key)):
-        return  # on most changes of a burst
-    tried = _tell(domain, key, stack)
-    if ignored:
-        tried += _tell(domain, key, ahead_below(domain, key))
-    for node in tried:
-        free_below(domain, node)
-    block_below(domain, key)
-    domain.wake(key)
-
-
-def _tell(domain: Domain, key: str, stack: list[Node]) -> list[Node]:
-    """Mark these and what is below; returns those that were tried and failed, and may be tried again."""
     frees, abroad = not key.startswith(LOOK), domain.graph.abroad
+    stack = domain.readers(key)
+    if domain.graph.ignored:
+        stack = [*ahead_below(domain, key), *stack]  # told last: a replica that finds more of them says the same
+    if all(_is_marked(domain, node, key) for node in stack):
+        return  # on most changes of a burst
     tried = list[Node]()
     while stack:
         node = stack.pop()
@@ -45,7 +36,10 @@ def _tell(domain: Domain, key: str, stack: list[Node]) -> list[Node]:
             tried.append(node)
         if node.asset not in domain.graph.roots:
             stack.extend(domain.readers(node.key))
-    return tried
+    for node in tried:
+        free_below(domain, node)
+    block_below(domain, key)
+    domain.wake(key)
 
 
 def _is_marked(domain: Domain, node: Node, key: str) -> bool:

@@ -77,10 +77,11 @@ async def begun(site: Site, said: Wanted) -> Found:
     parts = graph.partitioned.get(key)
     if key not in graph.assets:
         raise UsedWrongly(f"nobody declares {key!r}; {meant(key, graph.order)}")
-    if key in graph.sources or parts is None:
-        why = "is a source: nobody here computes it" if key in graph.sources else "has no partitions"
-        way = "" if key in graph.sources else f"; `everfresh materialize {key}` runs it"
-        raise UsedWrongly(f"{key!r} {why}, so there is nothing to backfill{way}")
+    if key in graph.sources:
+        raise UsedWrongly(f"{key!r} is a source: nobody here computes it, so there is nothing to backfill")
+    if parts is None:
+        way = f"`everfresh materialize {key}` runs it"
+        raise UsedWrongly(f"{key!r} has no partitions, so there is nothing to backfill; {way}")
     if not (said.first or said.partitions):
         raise UsedWrongly("say which partitions: --from and --to, or --partition")
     last = said.last or said.first
