@@ -66,11 +66,24 @@ def ahead_below(domain: Domain, key: str) -> list[Node]:
         domain.ahead = dict.fromkeys(one for asset in careless for one in domain.links.members(asset))
     domain.ahead = {one: None for one in domain.ahead if one in nodes and _is_ahead(domain, nodes[one])}
     found = [nodes[one] for one in domain.ahead]
-    return [node for node in found if node.since is None and heeds(domain, node, key)]
+    return [node for node in found if node.since is None and heeds(domain, node, key) and _is_missed(domain, node)]
 
 
 def _is_ahead(domain: Domain, node: Node) -> bool:
-    return any(above.cut_at < planned_at(node) for above in domain.derived_inputs(node))
+    return any(_is_past(node, above.stale_at) for above in domain.derived_inputs(node))
+
+
+def _is_missed(domain: Domain, node: Node) -> bool:
+    """What it is ahead of has something planned no more than it was, so that another commit ends there."""
+    return any(_is_past(node, above.since_at) for above in domain.derived_inputs(node))
+
+
+def _is_past(node: Node, since: int | None) -> bool:
+    """Its cut, or one that it is requested at, takes that in: only a deploy leaves an input stale since before.
+
+    The cut that it was tried at in vain may take in more than its inputs have, with no deploy.
+    """
+    return since is not None and since <= max(node.cut_at, node.requests[-1].at if node.requests else -1)
 
 
 def _told_after(domain: Domain, node: Node, at: int) -> Oldest | None:

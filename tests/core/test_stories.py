@@ -77,6 +77,7 @@ FOUND = {
     578_132: "to a judge, a paused output came by its run's graph to what it took of it after a deploy",
     587_111: "to a judge, a run in flight across a deploy was as late as what its partition has read since",
     622_127: "what reads a Manual partition was stale as soon as that was there to be made, and not once it was made",
+    646_343: "once restored, a reactor took what had failed for ahead of its inputs since a deploy, and tried it again",
     625_785: "what reads something else since a deploy, and heeds no new code, wasn't told of a change that came then",
     900_028: "what became a source was there no more to its readers, though its version was",
     910_069: "to the checker, what was a source before it was looked at was not there as one again",

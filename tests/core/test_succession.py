@@ -3,6 +3,8 @@
 import pytest
 
 from everfresh.testing import World
+from reactors.apply import apply
+from reactors.domain import Domain
 from streams.definitions import Manifest, Retry
 from streams.errors import DefinitionError
 from streams.events import DefinitionsDeclared
@@ -101,6 +103,7 @@ def test_a_change_that_what_is_read_since_a_deploy_was_waiting_for_anyway_is_tol
     late = derived("d/late", "d/s")
     assets = late, derived("d/a", "d/s", policy=careless), derived("d/b", "d/a", policy=Eager())
     world = world_of(source("d/s"), *assets)
+    world.snapshot_every = 1
     world.publish("d/s")
     world.command("materialize", "d/late")
     world.publish("d/s")  # to the one that nobody needs it is what makes it stale
@@ -115,6 +118,29 @@ def test_a_change_that_what_is_read_since_a_deploy_was_waiting_for_anyway_is_tol
     world.advance("1s")
     assert [run.cut["d/s"] for run in world.runs("d/b")] == [1, 2, 3]
     assert check(read(world.exported()), quiet=True).violations == []
+
+
+def test_what_was_tried_in_vain_is_not_taken_for_ahead_of_its_inputs_by_a_reactor_that_comes_back() -> None:
+    careless = Eager().on_code_change("ignore")
+    sources, inputs = (source("d/s"), source("d/t")), (derived("d/a", "d/s"), derived("d/held", "d/t"))
+    world = world_of(*sources, *inputs, derived("d/both", "d/a", "d/held", policy=careless))
+    world.snapshot_every = 1
+    world.publish("d/s")
+    world.publish("d/t")
+    world.advance("1s")
+    world.command("pause", "d/held")
+    for key in ("d/t", "d/s"):  # tried, in vain: so nobody needs the other input either
+        world.publish(key)
+        world.advance("1s")
+    world.crash()
+    world.restart()
+    world.publish("d/s")
+    world.advance("1s")
+    stayed = Domain()
+    for offset, (time, wrapped) in enumerate(world.journal):
+        apply(stayed, offset, time, wrapped)
+    assert world.domain is not None
+    assert world.domain.digest() == stayed.digest()
 
 
 def test_a_run_of_what_a_deploy_takes_away_is_stopped_and_its_late_report_changes_nothing() -> None:
