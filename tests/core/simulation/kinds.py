@@ -43,6 +43,7 @@ class Kind(NamedTuple):
     calm: float = 0.2  # how many have no faults
     faulty: float = 0.35  # how likely the others have each of them
     troubles: float = 1  # how many times as many commands and failures
+    days_of_hours: int = 40  # so long ago windows of an hour begin at most, where others are longer
     rebuilds: int = 0  # so much a deploy may change at most of what is made of what, and by whom
 
 
@@ -84,7 +85,7 @@ def _evened(kind: Kind) -> Kind:
 def _shortened(kind: Kind) -> Kind:
     """Looks, and assets by the dozen, made a few plays long; their changes didn't."""
     if kind.is_partitioned:
-        return kind._replace(size=0.5, work=120, glances=0.03, glanced=20)
+        return kind._replace(size=0.5, work=120, glances=0.03, glanced=20, days_of_hours=3)
     if kind.is_observed:
         return kind._replace(changes=4, size=0.8, work=400, glances=0.03, glanced=20, stretch=1)
     return kind._replace(

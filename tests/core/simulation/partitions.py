@@ -34,13 +34,19 @@ _DAY_MS = 86_400_000
 Known = dict[str, AssetDef]
 
 
-def palette(dice: random.Random, start: int) -> list[Partitions]:
-    """What the assets of one graph may be partitioned by."""
+def palette(dice: random.Random, start: int, days_of_hours: int) -> list[Partitions]:
+    """What the assets of one graph may be partitioned by.
+
+    A day has all its hours made, and hours of the next may read the last few: one change may go through all there are.
+    """
     tz = dice.choice(("UTC", "UTC", "Europe/Berlin", "America/New_York"))
-    found: list[Partitions] = [
-        Windows(unit=unit, first=window_at(unit, tz, start - dice.randint(1, 40) * _DAY_MS), tz=tz)
-        for unit in dice.choice(_UNITS)
-    ]
+    found = list[Partitions]()
+    units = dice.choice(_UNITS)
+    for unit in units:
+        days = dice.randint(1, 40)
+        if unit == "hour" and len(units) > 1:
+            days = min(days, days_of_hours)
+        found.append(Windows(unit=unit, first=window_at(unit, tz, start - days * _DAY_MS), tz=tz))
     if dice.random() < 0.4:
         found.append(Static(names=tuple(dice.sample(_NAMES, dice.randint(1, 4)))))
     if dice.random() < 0.25:
@@ -48,9 +54,9 @@ def palette(dice: random.Random, start: int) -> list[Partitions]:
     return found
 
 
-def partitioned(dice: random.Random, declared: Manifest, start: int) -> Manifest:
+def partitioned(dice: random.Random, declared: Manifest, start: int, days_of_hours: int = 40) -> Manifest:
     """The manifest, with most of its assets partitioned."""
-    choices = palette(dice, start)
+    choices = palette(dice, start, days_of_hours)
     known: Known = {}
     for one in declared.assets:
         if one.kind == "source":

@@ -65,7 +65,7 @@ def script(seed: int) -> Script:
         declared = observed(dice, declared)
     if kind.is_partitioned:
         start = dice.choice(STARTS)
-        declared = partitioned(dice, declared, instant(start))
+        declared = partitioned(dice, declared, instant(start), kind.days_of_hours)
     declared = declared.model_copy(update={"alerts": _alert_rules(seed)})
     is_calm = dice.random() < kind.calm
     faults = frozenset() if is_calm else frozenset(one for one in ALL_FAULTS if dice.random() < kind.faulty)
