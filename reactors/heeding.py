@@ -50,9 +50,14 @@ def plans_more_from_before(domain: Domain, node: Node) -> bool:
     return told is not None and told[0] < domain.state.offset
 
 
+def wanted_at(node: Node) -> int:
+    """The offset of the newest cut that it has or is wanted at: in flight or requested, else its own."""
+    return max(node.cut_at, node.requests[-1].at if node.requests else -1)
+
+
 def planned_at(node: Node) -> int:
-    """The offset of the cut that it is planned at: in flight or requested, or tried, else its own."""
-    return max(node.cut_at, node.tried_at, node.requests[-1].at if node.requests else -1)
+    """The offset of the cut that it is planned at: that, or the one that it was tried at in vain since."""
+    return max(wanted_at(node), node.tried_at)
 
 
 def ahead_below(domain: Domain, key: str) -> list[Node]:
@@ -79,11 +84,11 @@ def _is_missed(domain: Domain, node: Node) -> bool:
 
 
 def _is_past(node: Node, since: int | None) -> bool:
-    """Its cut, or one that it is requested at, takes that in: only a deploy leaves an input stale since before.
+    """What it has or is wanted at takes that in: only a deploy leaves an input stale since before.
 
     The cut that it was tried at in vain may take in more than its inputs have, with no deploy.
     """
-    return since is not None and since <= max(node.cut_at, node.requests[-1].at if node.requests else -1)
+    return since is not None and since <= wanted_at(node)
 
 
 def _told_after(domain: Domain, node: Node, at: int) -> Oldest | None:

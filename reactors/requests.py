@@ -7,7 +7,7 @@ from heapq import heappush
 from reactors.crossing import agrees, deliver_version
 from reactors.domain import Domain
 from reactors.freshness import block_below, blocker, reblock
-from reactors.heeding import oldest_after
+from reactors.heeding import oldest_after, wanted_at
 from reactors.marking import free_below, hear_inputs, last_by, note_staleness, plan_again, try_again
 from reactors.news import gone
 from reactors.state import Node, Request, Root, Wave
@@ -132,7 +132,7 @@ def lacks(domain: Domain, node: Node, at: int) -> bool:
     """Neither its version is right at the cut `at`, nor is it already wanted at an equal one."""
     if node.stale_at is None or node.stale_at > at:
         return False
-    planned = node.requests[-1].at if node.requests else node.cut_at
+    planned = wanted_at(node)
     if node.tried_at <= planned:
         return node.since_at is not None and node.since_at <= at
     if planned < 0:

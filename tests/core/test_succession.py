@@ -3,8 +3,6 @@
 import pytest
 
 from everfresh.testing import World
-from reactors.apply import apply
-from reactors.domain import Domain
 from streams.definitions import Manifest, Retry
 from streams.errors import DefinitionError
 from streams.events import DefinitionsDeclared
@@ -12,6 +10,7 @@ from streams.partitions import Static
 from streams.policies import Eager, Manual, Policy, Within
 from tests.checker import check, read
 from tests.core.test_partitions import parted, ran
+from tests.core.test_recovery import folded
 from tests.core.worlds import derived, domain_of, source, world_of
 
 REGIONS = Static(names=("eu", "us"))
@@ -136,9 +135,7 @@ def test_what_was_tried_in_vain_is_not_taken_for_ahead_of_its_inputs_by_a_reacto
     world.restart()
     world.publish("d/s")
     world.advance("1s")
-    stayed = Domain()
-    for offset, (time, wrapped) in enumerate(world.journal):
-        apply(stayed, offset, time, wrapped)
+    stayed, _ = folded(world)
     assert world.domain is not None
     assert world.domain.digest() == stayed.digest()
 

@@ -6,7 +6,7 @@ from reactors.admission import next_instant, propose
 from reactors.domain import Domain
 from reactors.durations import price
 from reactors.freshness import blocker, is_late, judge
-from reactors.heeding import oldest_after, owed_after, planned_at
+from reactors.heeding import oldest_after, owed_after, planned_at, wanted_at
 from reactors.marking import lacks_input
 from reactors.snapshots import restore
 from reactors.state import Node
@@ -129,7 +129,7 @@ def _kept_and_anew(domain: Domain, node: Node) -> Iterator[tuple[str, object, ob
 
 
 def is_parked(node: Node) -> bool:
-    planned = node.requests[-1].at if node.requests else node.cut_at
+    planned = wanted_at(node)
     return node.tried_at > planned and node.since_at is None and node.stale_at is not None
 
 

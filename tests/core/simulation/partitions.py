@@ -54,7 +54,7 @@ def palette(dice: random.Random, start: int, days_of_hours: int) -> list[Partiti
     return found
 
 
-def partitioned(dice: random.Random, declared: Manifest, start: int, days_of_hours: int = 40) -> Manifest:
+def partitioned(dice: random.Random, declared: Manifest, start: int, days_of_hours: int) -> Manifest:
     """The manifest, with most of its assets partitioned."""
     choices = palette(dice, start, days_of_hours)
     known: Known = {}
